@@ -1,0 +1,20 @@
+"""Errors that a person can act on, shared by the three edges (browser, API, file)."""
+
+from collections.abc import Mapping
+
+from django.core.exceptions import ValidationError
+
+
+class RuleBroken(ValidationError):
+    """A rule forbids the change; the message says which and what to do. Nothing was changed.
+
+    ``fields`` maps a field's name to its message(s); a rule about the whole goes under ``__all__``.
+    It is a ValidationError, so forms, serializers and imports show it beside the field.
+    """
+
+    def __init__(self, message: str | Mapping[str, object], code: str = "rule") -> None:
+        super().__init__(dict(message) if isinstance(message, Mapping) else message, code=code)
+
+
+class NotAllowed(Exception):
+    """The viewer has no permission for this. Edges answer 404 so as not to tell what exists."""

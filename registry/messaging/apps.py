@@ -1,0 +1,8 @@
+"""Application configuration."""
+
+from django.apps import AppConfig
+
+
+class MessagingConfig(AppConfig):
+    name = "registry.messaging"
+    label = "messaging"
