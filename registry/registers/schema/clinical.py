@@ -1,0 +1,239 @@
+"""The sections that say who is in a register, why they were referred and what is operated."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from registry.registers.schema.base import (
+    Icd10Pattern,
+    Key,
+    Language,
+    NcspCode,
+    Need,
+    NonEmpty,
+    Part,
+    RegionBasis,
+    RegisterCode,
+    Share,
+    Text,
+)
+
+SectionKey = Literal["plan", "operation", "result"]
+VariableType = Literal["integer", "decimal", "choice", "choices", "boolean", "date", "text"]
+Scalar = bool | int | float | str
+
+
+class Sender(Part):
+    """Who a message to a patient comes from; the address itself is a setting of the server."""
+
+    name: NonEmpty
+    reply_to: str | None = None
+
+
+class Export(Part):
+    """How yearly files are written."""
+
+    delimiter: Literal[";", ",", "\t"] = ";"
+    decimal: Literal[",", "."] = ","
+    pseudonym_prefix: Annotated[str, Field(pattern=r"^[A-Z]{2,4}$")]
+
+
+class Goals(Part):
+    """What the register wants of its units, as shares of operations."""
+
+    preop_completeness: Share | None = None
+    follow_up: Share | None = None
+
+
+class Registration(Part):
+    """What must be known to register a patient."""
+
+    identity: Literal["required", "optional"] = "required"
+    """Whether a national identity number must be given, or a temporary number will do."""
+
+
+class RegisterSection(Part):
+    """[register] Name, owner and the settings that hold for the whole register."""
+
+    code: RegisterCode
+    names: Text
+    short_name: NonEmpty
+    country: Literal["NO", "DK", "SE", "FI", "IS"]
+    owner: NonEmpty
+    start_date: date
+    region_basis: RegionBasis
+    languages: Annotated[tuple[Language, ...], Field(min_length=1)]
+    sender: Sender
+    export: Export
+    small_number_threshold: Annotated[int, Field(ge=0, le=50)] = 5
+    eq5d_value_set: Literal["dk", "se", "uk"] | None = None
+    odi_minimum_answered: Annotated[int, Field(ge=1, le=10)] = 9
+    ndi_minimum_answered: Annotated[int, Field(ge=1, le=10)] = 9
+    tokuhashi_bands: Literal["revised", "danespine"] = "revised"
+    registration: Registration = Registration()
+    goals: Goals = Goals()
+
+
+class PatientsSection(Part):
+    """[patients] Consent model and who may be a member."""
+
+    consent: Literal["opt_out", "consent"]
+    minimum_age: Annotated[int, Field(ge=0, le=130)] | None = None
+    maximum_age: Annotated[int, Field(ge=0, le=130)] | None = None
+    """Membership ends on the birthday at which this age in years is reached (18: until 18)."""
+    guardian_until: Annotated[int, Field(ge=0, le=25)] = 16
+    """Messages go to a guardian until this age in years."""
+
+
+class Criterion(Part):
+    """A reason to be referred, with the diagnoses it covers."""
+
+    key: Key
+    labels: Text
+    icd10: tuple[Icd10Pattern, ...] = ()
+
+
+class Decision(Part):
+    """What may be decided about a referral."""
+
+    key: Key
+    labels: Text
+    accepted: bool | None = None
+    """True accepted, False not accepted, not written: still to be decided."""
+
+
+class ConsultationKind(Part):
+    """How the patient was seen."""
+
+    key: Key
+    labels: Text
+
+
+class ReferralsSection(Part):
+    """[referrals] Referrals and consultations, for registers that record them."""
+
+    enabled: bool = False
+    criteria: tuple[Criterion, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    consultation_kinds: tuple[ConsultationKind, ...] = ()
+
+
+class Cohort(Part):
+    """Groups that belong together in reports (lumbar, cervical …)."""
+
+    key: Key
+    labels: Text
+
+
+class LevelSet(Part):
+    """The levels of the body from which an operation in a group chooses, from the top down."""
+
+    key: Key
+    levels: Annotated[tuple[NonEmpty, ...], Field(min_length=1)]
+
+
+class Group(Part):
+    """A diagnosis group. The surgeon chooses it; ICD-10 only suggests it."""
+
+    key: Key
+    labels: Text
+    cohort: Key | None = None
+    icd10: tuple[Icd10Pattern, ...] = ()
+    side: Need = "none"
+    levels: Need = "none"
+    level_set: Key | None = None
+    diagnosis: Need = "required"
+
+
+class ProcedureType(Part):
+    """A kind of procedure; the first procedure of an operation decides the operation's type."""
+
+    key: Key
+    labels: Text
+    ncsp: tuple[NcspCode, ...] = ()
+    groups: tuple[Key, ...] = ()
+    """Groups in which it is offered; none means all."""
+
+
+class Complication(Part):
+    """Something that went wrong, during or after the operation."""
+
+    key: Key
+    labels: Text
+    phase: Literal["during", "after"]
+    within_days: Annotated[int, Field(ge=1)] | None = None
+    groups: tuple[Key, ...] = ()
+
+
+class Option(Part):
+    """One answer of a choice."""
+
+    key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,59}$")]
+    labels: Text
+
+
+class RequiredWhen(Part):
+    """A variable must be filled in when another one has (or, for choices, contains) a value."""
+
+    variable: Key
+    equals: Scalar
+
+
+class Variable(Part):
+    """A variable that this register asks beside the shared columns."""
+
+    key: Key
+    labels: Text
+    help: Text | None = None
+    type: VariableType
+    section: SectionKey
+    unit: str | None = None
+    min: int | float | date | None = None
+    max: int | float | date | None = None
+    max_length: Annotated[int, Field(ge=1, le=4000)] | None = None
+    options: tuple[Option, ...] = ()
+    groups: tuple[Key, ...] = ()
+    """Groups in which it is asked; none means all."""
+    procedure_types: tuple[Key, ...] = ()
+    """Procedure types with which it is asked; none means all."""
+    required: Literal["never", "submit"] = "never"
+    required_when: RequiredWhen | None = None
+    sensitive: bool = False
+    """Left out of exports unless asked for, such as free text."""
+
+
+class Goal(Part):
+    """An aim of the treatment, assessed per operation: not assessed, achieved, not achieved."""
+
+    key: Key
+    labels: Text
+    unit: str | None = None
+    planned_variable: Key | None = None
+    achieved_variable: Key | None = None
+    procedure_types: tuple[Key, ...] = ()
+
+
+class SoftRange(Part):
+    """A range outside which a value is possible but unusual: the user is asked to confirm."""
+
+    variable: Key
+    min: int | float | None = None
+    max: int | float | None = None
+    groups: tuple[Key, ...] = ()
+    message: Text | None = None
+
+
+class ProceduresSection(Part):
+    """[procedures] What an operation in this register is made of."""
+
+    cohorts: tuple[Cohort, ...] = ()
+    level_sets: tuple[LevelSet, ...] = ()
+    groups: tuple[Group, ...] = ()
+    procedure_types: tuple[ProcedureType, ...] = ()
+    complications: tuple[Complication, ...] = ()
+    variables: tuple[Variable, ...] = ()
+    goals: tuple[Goal, ...] = ()
+    warnings: tuple[SoftRange, ...] = ()

@@ -1,0 +1,104 @@
+"""[proms] When patients are asked, what, and how they are reminded."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from registry.core.choices import TimePoint as TimePointVocabulary
+from registry.registers.schema.base import Key, Part, Text
+
+TIME_POINTS: tuple[str, ...] = tuple(TimePointVocabulary.values)
+"""The one vocabulary of time points, in order of time."""
+
+
+def _known_time_point(key: str) -> str:
+    if key not in TIME_POINTS:
+        raise ValueError(f"unknown time point “{key}”; known are {', '.join(TIME_POINTS)}")
+    return key
+
+
+TimePointKey = Annotated[str, AfterValidator(_known_time_point)]
+
+Channel = Literal["email", "sms", "letter"]
+InstrumentStatus = Literal["planned", "active"]
+Answerer = Literal["patient", "guardian"]
+
+InstrumentCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+
+
+class ReminderRule(Part):
+    """A reminder, sent at most once per follow-up."""
+
+    key: Key
+    after: Literal["invitation", "due"]
+    days: Annotated[int, Field(ge=0, le=400)]
+    channel: Channel = "email"
+    text: Key = "reminder"
+    """Which message template is used."""
+
+
+class TimePoint(Part):
+    """A time point with its window; offsets are days from the anchor, the operation's date.
+
+    `opens` is when the invitation goes out, `due` when the answer is wanted, `closes` the last
+    day on which a form may be started.
+    """
+
+    key: TimePointKey
+    labels: Text
+    opens: int
+    due: int
+    closes: int
+    grace_days: Annotated[int, Field(ge=0)] | None = None
+    """Only for `before`: a form older than this at surgery counts, and is marked as old."""
+    channel: Channel = "email"
+    text: Key = "invitation"
+    reminders: tuple[ReminderRule, ...] = ()
+
+
+class InstrumentUse(Part):
+    """An instrument as asked here; `planned` means known to the register but not sent."""
+
+    code: InstrumentCode
+    status: InstrumentStatus = "active"
+    answerer: Answerer = "patient"
+
+
+class Questionnaire(Part):
+    """Which instruments some groups are asked at some time points, in asking order."""
+
+    groups: Annotated[tuple[Key, ...], Field(min_length=1)]
+    time_points: Annotated[tuple[TimePointKey, ...], Field(min_length=1)]
+    instruments: Annotated[tuple[InstrumentUse, ...], Field(min_length=1)]
+
+
+PatientQuestionKey = Literal[
+    "height_cm",
+    "weight_kg",
+    "smoking",
+    "symptom_duration_axial",
+    "symptom_duration_limb",
+    "painkillers",
+    "work",
+    "sick_leave_days",
+    "walking_distance",
+    "satisfaction",
+]
+
+
+class PatientQuestion(Part):
+    """Which item of which instrument holds an answer that reports filter or describe by."""
+
+    key: PatientQuestionKey
+    instrument: InstrumentCode
+    item: Key
+
+
+class PromsSection(Part):
+    """[proms] Schedule, questionnaires and reminders."""
+
+    time_points: tuple[TimePoint, ...] = ()
+    questionnaires: tuple[Questionnaire, ...] = ()
+    patient_questions: tuple[PatientQuestion, ...] = ()
