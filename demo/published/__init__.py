@@ -1,4 +1,4 @@
-"""Published figures of two registers, as data. Sources and contradictions: README.md beside this."""
+"""Published figures of two registers, as data. Sources and contradictions: README.md here."""
 
 import csv
 from pathlib import Path
