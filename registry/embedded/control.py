@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from registry.embedded.postgres import Postgres
-from registry.embedded.processes import tail
+from registry.embedded.processes import Process, tail
 from registry.embedded.state import EmbeddedServicesError, Layout, Services, locked
 from registry.embedded.valkey import Valkey
 
@@ -108,6 +108,7 @@ def stop(data_dir: Path) -> bool:
     layout = Layout.of(data_dir)
     if not layout.root.exists():
         return False
+    _end_session(layout)
     with locked(layout.client_lock, seconds=STOP_SECONDS) as held:
         if not held:
             raise EmbeddedServicesError(
@@ -118,6 +119,23 @@ def stop(data_dir: Path) -> bool:
         with contextlib.suppress(FileNotFoundError):
             layout.state.unlink()
     return supervised or any(left)
+
+
+def session_of(layout: Layout) -> Process | None:
+    """The process of `registry.embedded run` that uses these servers, if it is alive."""
+    try:
+        process = Process(**json.loads(layout.session.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return process if process.is_alive() else None
+
+
+def _end_session(layout: Layout) -> None:
+    """Let a demo that runs elsewhere end its own processes before its servers go."""
+    session = session_of(layout)
+    if session is not None and session.pid != os.getpid():
+        session.send(signal.SIGTERM)
+        session.wait(STOP_SECONDS)
 
 
 def _stop_supervisor(layout: Layout) -> bool:

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-# From linux/prctl.h and linux/capability.h.
-_PR_SET_KEEPCAPS = 8
+# From linux/prctl.h, linux/securebits.h and linux/capability.h.
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAP_DAC_OVERRIDE = 1
@@ -176,13 +177,16 @@ class Account:
 
         def switch() -> None:
             if searches:
-                libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+                # Otherwise the change of account takes the capability away, and access(2), by
+                # which PostgreSQL checks its own programs, does not see it.
+                libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
             os.setgroups([])
             os.setgid(self.gid)
             os.setuid(self.uid)
             if searches and not (
                 _keep_only(libc, _CAP_DAC_READ_SEARCH) or _keep_only(libc, _CAP_DAC_OVERRIDE)
             ):
+                _set_capabilities(libc, 0)
                 os.write(2, b"The account of the server cannot pass the folders to its data.\n")
 
         return switch
@@ -200,14 +204,18 @@ class _CapabilityData(ctypes.Structure):
     ]
 
 
-def _keep_only(libc: ctypes.CDLL, capability: int) -> bool:
-    """Keep one capability over the change of account and the start of a program."""
+def _set_capabilities(libc: ctypes.CDLL, mask: int) -> bool:
     header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
-    mask = 1 << capability
     data = (_CapabilityData * 2)(_CapabilityData(mask, mask, mask), _CapabilityData(0, 0, 0))
-    if libc.capset(ctypes.byref(header), ctypes.byref(data)) != 0:
-        return False
-    return libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability, 0, 0) == 0
+    return libc.capset(ctypes.byref(header), ctypes.byref(data)) == 0
+
+
+def _keep_only(libc: ctypes.CDLL, capability: int) -> bool:
+    """Keep one capability, and no other, over the start of a program."""
+    return (
+        _set_capabilities(libc, 1 << capability)
+        and libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability, 0, 0) == 0
+    )
 
 
 def start_server(

@@ -65,6 +65,11 @@ class Layout:
         return self.root / "services.lock"
 
     @property
+    def session(self) -> Path:
+        """The process that runs the demo or the tests on these servers, while it runs."""
+        return self.root / "session.json"
+
+    @property
     def supervisor_lock(self) -> Path:
         """Held by the supervisor as long as it lives."""
         return self.root / "supervisor.lock"

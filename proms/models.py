@@ -1,0 +1,185 @@
+"""Follow-ups, invitations, responses and scores."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from patients.models import Membership
+from procedures.models import Operation
+from registry.audit.history import history
+from registry.core.choices import Language, TimePoint
+from registry.core.models import BaseModel
+
+
+class CensorReason(models.TextChoices):
+    """Why a follow-up no longer counts. Labels for staff are in proms.status."""
+
+    DEATH = "death"
+    EMIGRATION = "emigration"
+    OPT_OUT = "opt_out"
+    REVISION = "revision"
+    CANCELLED = "cancelled"
+
+
+@history()
+class Invitation(BaseModel):
+    """Asks one patient the follow-ups that belong together; carries the capability of its link.
+
+    Stores events, no status: proms.status computes it from these for any day.
+    """
+
+    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="invitations")
+    time_point = models.CharField(max_length=6, choices=TimePoint)
+    plan = models.JSONField(help_text="Instruments with versions, in the order asked.")
+    opens_on = models.DateField()
+    due_on = models.DateField()
+    closes_on = models.DateField()
+    generation = models.PositiveSmallIntegerField(default=1, help_text="Raised to revoke a link.")
+    token_digest = models.BinaryField(max_length=32, unique=True, null=True)
+    failed_attempts = models.PositiveSmallIntegerField(default=0)
+    locked_at = models.DateTimeField(null=True)
+    invited_at = models.DateTimeField(null=True)
+    reminded_at = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    submitted_at = models.DateTimeField(null=True)
+    declined_at = models.DateTimeField(null=True)
+    unreachable_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="invitation_window_in_order",
+                condition=Q(opens_on__lte=F("due_on")) & Q(due_on__lte=F("closes_on")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Invitation {self.pk} {self.time_point}"
+
+
+@history()
+class FollowUp(BaseModel):
+    """One operation at one time point: its window, and when it was answered or stopped counting."""
+
+    operation = models.ForeignKey(Operation, on_delete=models.CASCADE, related_name="follow_ups")
+    time_point = models.CharField(max_length=6, choices=TimePoint)
+    opens_on = models.DateField()
+    due_on = models.DateField()
+    closes_on = models.DateField()
+    invitation = models.ForeignKey(
+        Invitation, on_delete=models.SET_NULL, null=True, related_name="follow_ups"
+    )
+    completed_on = models.DateField(null=True, help_text="Date of the first submitted response.")
+    old_at_surgery = models.BooleanField(
+        default=False, help_text="A preoperative form answered more than the grace before surgery."
+    )
+    censored_on = models.DateField(null=True)
+    censor_reason = models.CharField(max_length=12, choices=CensorReason, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["operation", "time_point"], name="follow_up_once_a_time_point"
+            ),
+            models.CheckConstraint(
+                name="follow_up_time_point_known",
+                condition=Q(time_point__in=TimePoint.values),
+            ),
+            models.CheckConstraint(
+                name="follow_up_window_in_order",
+                condition=Q(opens_on__lte=F("due_on")) & Q(due_on__lte=F("closes_on")),
+            ),
+            models.CheckConstraint(
+                name="follow_up_censored_with_reason",
+                condition=(Q(censored_on__isnull=True) & Q(censor_reason=""))
+                | (Q(censored_on__isnull=False) & ~Q(censor_reason="")),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["opens_on"],
+                name="follow_up_to_invite",
+                condition=Q(
+                    invitation__isnull=True, completed_on__isnull=True, censored_on__isnull=True
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation_id} {self.time_point}"
+
+
+class StartedForm(BaseModel):
+    """What a patient has answered so far; never scored before it is submitted."""
+
+    invitation = models.OneToOneField(
+        Invitation, on_delete=models.CASCADE, primary_key=True, related_name="started_form"
+    )
+    answers = models.JSONField(default=dict)
+    language = models.CharField(max_length=2, choices=Language)
+
+    def __str__(self) -> str:
+        return f"Started form of {self.invitation_id}"
+
+
+class EntryMethod(models.TextChoices):
+    """How answers came in."""
+
+    WEB = "web"
+    PAPER = "paper"
+    TELEPHONE = "telephone"
+    PROXY = "proxy"
+
+
+@history()
+class Response(BaseModel):
+    """A submitted questionnaire, as answered. A correction supersedes it and keeps it."""
+
+    invitation = models.ForeignKey(Invitation, on_delete=models.PROTECT, related_name="responses")
+    submitted_at = models.DateTimeField()
+    answered_on = models.DateField(help_text="Civil date of the answer.")
+    answers = models.JSONField()
+    instruments = models.JSONField(help_text="Instrument code to version and wording version.")
+    language = models.CharField(max_length=2, choices=Language)
+    method = models.CharField(max_length=10, choices=EntryMethod)
+    current = models.BooleanField(default=True)
+    supersedes = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, related_name="corrections"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["invitation"],
+                condition=Q(current=True),
+                name="one_current_response_an_invitation",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Response {self.pk}"
+
+
+class Score(models.Model):
+    """A scale computed from a response, unrounded; without a value it says why."""
+
+    response = models.ForeignKey(Response, on_delete=models.CASCADE, related_name="scores")
+    scale = models.CharField(max_length=40)
+    value = models.FloatField(null=True)
+    reason = models.CharField(max_length=40, blank=True)
+    answered = models.PositiveSmallIntegerField()
+    instrument = models.CharField(max_length=40)
+    instrument_version = models.CharField(max_length=20)
+    variant = models.CharField(max_length=20, blank=True, help_text="Value set or variant.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["response", "scale"], name="score_once_a_response"),
+            models.CheckConstraint(
+                name="score_has_value_or_reason",
+                condition=Q(value__isnull=False) | ~Q(reason=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scale} {self.value}"

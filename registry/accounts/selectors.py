@@ -1,0 +1,32 @@
+"""Reads about users: who is the viewer of a request, a token or a background job."""
+
+import hashlib
+from datetime import date, datetime
+
+from django.db.models import Q
+
+from registry.accounts.models import ApiToken, RoleAssignment, User
+from registry.accounts.permissions import Grant, Viewer
+
+
+def viewer_for(user: User, *, on: date) -> Viewer:
+    """Return the viewer a user is on a day: the roles then in force."""
+    assignments = RoleAssignment.objects.filter(user=user, valid_from__lte=on).filter(
+        Q(valid_until__isnull=True) | Q(valid_until__gte=on)
+    )
+    grants = tuple(Grant(a.role, a.register_code, a.unit_id) for a in assignments)
+    return Viewer(user_id=user.pk, grants=grants, label=str(user))
+
+
+def token_with_user(secret: str, *, now: datetime) -> ApiToken | None:
+    """Return the token of ``secret`` if it is neither expired nor revoked, with its user."""
+    return (
+        ApiToken.objects.select_related("user")
+        .filter(
+            digest=hashlib.sha256(secret.encode()).digest(),
+            expires_at__gt=now,
+            revoked_at__isnull=True,
+            user__is_active=True,
+        )
+        .first()
+    )

@@ -1,0 +1,56 @@
+"""Writing the access log. The application role can only insert into it and read it."""
+
+from typing import NoReturn
+
+from registry.accounts.permissions import Viewer
+from registry.audit.models import AccessLog, AccessOutcome
+from registry.core.errors import NotAllowed
+
+
+def record_access(
+    viewer: Viewer,
+    action: str,
+    object_type: str,
+    object_id: object = "",
+    *,
+    patient_id: int | None = None,
+    register_code: str = "",
+    detail: str = "",
+    outcome: AccessOutcome = AccessOutcome.GRANTED,
+) -> None:
+    """Note that ``viewer`` did ``action`` to an object, in the transaction of the request."""
+    AccessLog.objects.create(
+        actor_id=viewer.user_id,
+        actor=viewer.label[:200],
+        outcome=outcome,
+        action=action,
+        object_type=object_type,
+        object_id=str(object_id),
+        patient_id=patient_id,
+        register_code=register_code,
+        detail=detail[:200],
+    )
+
+
+def deny(
+    viewer: Viewer,
+    action: str,
+    object_type: str,
+    object_id: object = "",
+    *,
+    patient_id: int | None = None,
+    register_code: str = "",
+    detail: str = "",
+) -> NoReturn:
+    """Note a refusal and raise NotAllowed, which is answered as 404 and keeps the note."""
+    record_access(
+        viewer,
+        action,
+        object_type,
+        object_id,
+        patient_id=patient_id,
+        register_code=register_code,
+        detail=detail,
+        outcome=AccessOutcome.DENIED,
+    )
+    raise NotAllowed

@@ -1,0 +1,45 @@
+"""One transaction for one request, with the actor attached."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pghistory
+from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse
+
+from registry.audit.logs import scrub
+
+
+@contextmanager
+def unit_of_work(*, actor_id: int | None, source: str) -> Iterator[None]:
+    """Open a transaction whose changes are attributed to ``actor_id`` and ``source``.
+
+    Requests, tasks, commands and streamed responses alike work inside one. The scope is set for
+    the transaction only, because a setting made outside would leak to the next borrower of a
+    pooled connection.
+    """
+    with transaction.atomic(), pghistory.context(actor=actor_id, source=source):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('registry.actor', %s, true)", [str(actor_id or "")])
+        yield
+
+
+class RequestTransactionMiddleware:
+    """Commits what a request changed, unless it ended in an exception or a status of 500 or more.
+
+    Refusals (403, 404) are committed, so that lock counters and the access log keep them;
+    Django's ATOMIC_REQUESTS would roll them back.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request inside a unit of work."""
+        actor_id = request.user.pk if request.user.is_authenticated else None
+        source = f"{request.method} {scrub(request.path)}"
+        with unit_of_work(actor_id=actor_id, source=source):
+            response = self.get_response(request)
+            if response.status_code >= 500:
+                transaction.set_rollback(True)
+        return response

@@ -1,0 +1,54 @@
+"""The outbox: what is to be sent, and what became of it."""
+
+from django.db import models
+from django.db.models import Q
+
+from registry.core.models import BaseModel
+
+
+class Channel(models.TextChoices):
+    """How a message travels."""
+
+    EMAIL = "email"
+    SMS = "sms"
+
+
+class Message(BaseModel):
+    """A message to be sent or sent. Its text is made at sending and not kept.
+
+    ``key`` makes it unique (invitation + rule + channel + attempt) and gives the Message-ID, so
+    that a repetition after a crash carries the same one.
+    """
+
+    key = models.CharField(max_length=120, unique=True)
+    purpose = models.CharField(max_length=40, help_text="Which composer makes the text.")
+    subject_id = models.BigIntegerField(help_text="What it is about: for proms, the invitation.")
+    rule = models.CharField(max_length=40)
+    channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
+    due_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True, help_text="Lease of the worker sending it.")
+    sent_at = models.DateTimeField(null=True)
+    withheld_at = models.DateTimeField(null=True)
+    withheld_reason = models.CharField(max_length=40, blank=True)
+    failed_at = models.DateTimeField(null=True, help_text="Given up for good.")
+    last_error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                name="message_waiting",
+                condition=Q(sent_at__isnull=True, withheld_at__isnull=True, failed_at__isnull=True),
+            ),
+            models.Index(fields=["purpose", "subject_id"], name="message_by_subject"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="message_withheld_with_reason",
+                condition=Q(withheld_at__isnull=True) | ~Q(withheld_reason=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,10 @@
+"""PostgreSQL extensions that constraints of later migrations need."""
+
+from django.contrib.postgres.operations import BtreeGistExtension
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    initial = True
+    dependencies = []
+    operations = [BtreeGistExtension()]
