@@ -11,7 +11,7 @@ from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
 
-from django.conf import settings  # noqa: E402
+from django.conf import settings
 
 
 def beat_schedule() -> dict[str, dict[str, object]]:
