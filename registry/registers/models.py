@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pgtrigger
 from django.db import models
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -53,7 +53,7 @@ class DefinitionVersion(models.Model):
     )
     sequence = models.PositiveIntegerField(_("number"))
     definition = models.JSONField(_("definition"))
-    loaded_at = models.DateTimeField(_("loaded"), default=timezone.now)
+    loaded_at = models.DateTimeField(_("loaded"))
 
     class Meta:
         ordering = ["register", "sequence"]
@@ -122,7 +122,7 @@ class StaleSlice(models.Model):
         Unit, on_delete=models.CASCADE, related_name="+", verbose_name=_("unit")
     )
     year = models.SmallIntegerField(_("year"))
-    marked_at = models.DateTimeField(_("marked"), default=timezone.now)
+    marked_at = models.DateTimeField(_("marked"), db_default=Now())
 
     class Meta:
         verbose_name = _("stale slice")

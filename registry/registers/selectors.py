@@ -1,0 +1,99 @@
+"""Reads about registers: their definitions, their units, their stale slices.
+
+Definitions are not personal data; every viewer may read them. Which unit a viewer may act for is
+decided by `registry.accounts`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from registry.registers.models import DefinitionVersion, Register, RegisterUnit, StaleSlice
+from registry.registers.schema import RegisterDefinition
+from registry.units.models import Unit
+
+
+class UnknownRegister(LookupError):
+    """No register of that code, or no such version of it, has been loaded."""
+
+
+class Slice(NamedTuple):
+    """Register × unit × year, the smallest thing that is recomputed."""
+
+    register_code: str
+    unit_id: int
+    year: int
+
+
+def registers() -> list[Register]:
+    """All registers that have a definition, by code."""
+    return list(
+        Register.objects.filter(current__isnull=False).select_related("current").order_by("code")
+    )
+
+
+def current_version(register_code: str) -> DefinitionVersion:
+    """The version that holds now; `UnknownRegister` when none is loaded."""
+    version = DefinitionVersion.objects.filter(
+        pk__in=Register.objects.filter(pk=register_code).values("current")
+    ).first()
+    if version is None:
+        raise UnknownRegister(
+            f"The register “{register_code}” is not loaded. Run manage.py load_register."
+        )
+    return version
+
+
+def definition_for(register_code: str, version: str | None = None) -> RegisterDefinition:
+    """The definition of a register: the current one, or the one with hash `version`.
+
+    Parsed once per version and process. Reading the current one costs one small query.
+    """
+    if version is None:
+        version = (
+            Register.objects.filter(pk=register_code)
+            .values_list("current__version", flat=True)
+            .first()
+        )
+        if version is None:
+            raise UnknownRegister(
+                f"The register “{register_code}” is not loaded. Run manage.py load_register."
+            )
+    return _definition(register_code, version)
+
+
+def definition_of(version: DefinitionVersion) -> RegisterDefinition:
+    """The definition that `version` (as held by a record) stands for."""
+    return _definition(version.register_id, version.version)
+
+
+@lru_cache(maxsize=256)
+def _definition(register_code: str, version: str) -> RegisterDefinition:
+    """Cached without an end: a version's name is the hash of its content and cannot go stale."""
+    data = (
+        DefinitionVersion.objects.filter(register_id=register_code, version=version)
+        .values_list("definition", flat=True)
+        .first()
+    )
+    if data is None:
+        raise UnknownRegister(f"The register “{register_code}” has no version {version}.")
+    return RegisterDefinition.model_validate(data)
+
+
+def units_of(register_code: str) -> list[Unit]:
+    """The units that report to a register, by code."""
+    return list(
+        Unit.objects.filter(
+            pk__in=RegisterUnit.objects.filter(register_id=register_code).values("unit")
+        ).order_by("code")
+    )
+
+
+def stale_slices(register_code: str | None = None) -> list[Slice]:
+    """The slices marked stale by committed changes, each once, in a fixed order."""
+    marks = StaleSlice.objects.all()
+    if register_code is not None:
+        marks = marks.filter(register_id=register_code)
+    rows = marks.order_by("register_id", "unit_id", "year").distinct()
+    return [Slice(*row) for row in rows.values_list("register_id", "unit_id", "year")]
