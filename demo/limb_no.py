@@ -40,8 +40,8 @@ REFERRING_HOSPITALS = {
 # Children the service knew before the report's first column, per region: 2017 has more
 # consultations than its referrals could explain. An assumption; print does not count them.
 KNOWN_BEFORE_2017 = {"Sør-Øst": 110, "Vest": 27, "Midt-Norge": 12, "Nord": 13}
-# Every n-th referral was declined. An assumption; print counts referrals, not decisions.
-DECLINED_EVERY = 24
+# Every n-th referral was refused. An assumption; print counts referrals, not decisions.
+REFUSED_EVERY = 24
 DIAGNOSES = {
     "limb_shortening": ("Q72.4", "Q72.5", "Q72.6", "Q72.8", "Q72.9"),
     "tibial_pseudarthrosis": ("Q68.4", "Q68.5", "Q68.3"),
@@ -162,7 +162,7 @@ class _Child:
     criterion: str
     diagnosis: str
     known_from: date
-    declined: bool
+    refused: bool
 
     @property
     def grown_up_on(self) -> date:
@@ -173,7 +173,7 @@ class _Child:
         return birth.replace(year=birth.year + 18)
 
     def may_be_seen(self, on: date) -> bool:
-        return not self.declined and self.known_from <= on < self.grown_up_on
+        return not self.refused and self.known_from <= on < self.grown_up_on
 
     def age(self, on: date) -> int:
         birth = self.patient.birth_date
@@ -195,7 +195,7 @@ class _Builder:
             day -= timedelta(days=1)
         return day if day >= first else first + timedelta(days=(7 - first.weekday()) % 7)
 
-    def child(self, region: str, birth_date: date, known_from: date, *, declined: bool) -> _Child:
+    def child(self, region: str, birth_date: date, known_from: date, *, refused: bool) -> _Child:
         number = len(self.children)
         sex = self.random.choice(("female", "male"))
         given, family = invented_name("NO", sex, number)
@@ -218,7 +218,7 @@ class _Builder:
             criterion=criterion,
             diagnosis=self.random.choice(DIAGNOSES[criterion]),
             known_from=known_from,
-            declined=declined,
+            refused=refused,
         )
         self.children.append(child)
         return child
@@ -230,7 +230,7 @@ class _Builder:
                 birth = date(2016, 1, 1) - timedelta(
                     days=int(365.25 * 11.5 * (position + self.random.random()) / count)
                 )
-                self.child(region, birth, date(2016, 12, 31), declined=False)
+                self.child(region, birth, date(2016, 12, 31), refused=False)
 
     def referrals(self) -> list[Referral]:
         found = []
@@ -240,8 +240,8 @@ class _Builder:
                 day = self.weekday(date(year, 1, 4), date(year, 10, 31))
                 months_old = min(self.random.expovariate(1 / 30), 150) + 0.3
                 birth = day - timedelta(days=int(months_old * 30.44))
-                declined = len(found) % DECLINED_EVERY == DECLINED_EVERY - 1
-                child = self.child(region, birth, day, declined=declined)
+                refused = len(found) % REFUSED_EVERY == REFUSED_EVERY - 1
+                child = self.child(region, birth, day, refused=refused)
                 found.append(
                     Referral(
                         identity_number=child.patient.identity_number,
@@ -250,7 +250,7 @@ class _Builder:
                         referring_hospital=self.random.choice(REFERRING_HOSPITALS[region]),
                         criterion=child.criterion,
                         diagnosis=child.diagnosis,
-                        decision="declined" if declined else "accepted",
+                        decision="refused" if refused else "accepted",
                         decision_date=self.weekday(
                             day + timedelta(days=3), day + timedelta(days=20)
                         ),
@@ -264,7 +264,7 @@ class _Builder:
             days: set[tuple[str, date]] = set()
             first_day, last_day = date(year, 1, 4), date(year, 12, 20)
             here = [c for c in self.children if c.region == region]
-            new = [c for c in here if c.known_from.year == year and not c.declined]
+            new = [c for c in here if c.known_from.year == year and not c.refused]
             for child in new[:count]:
                 day = self.weekday(child.known_from + timedelta(days=21), last_day)
                 days.add((child.patient.identity_number, day))

@@ -92,17 +92,17 @@ def test_nobody_is_seen_unborn_grown_up_or_outside_their_region(cases):
         assert day.weekday() < 5
 
 
-def test_accepted_children_are_seen_after_their_referral_and_declined_ones_never(cases):
+def test_accepted_children_are_seen_after_their_referral_and_refused_ones_never(cases):
     first_seen = {}
     for consultation in cases.consultations:
         first_seen.setdefault(consultation.identity_number, consultation.consultation_date)
     referred = {row.identity_number: row for row in cases.referrals}
     assert len(referred) == 118
     decisions = Counter(row.decision for row in cases.referrals)
-    assert decisions == {"accepted": 114, "declined": 4}
+    assert decisions == {"accepted": 114, "refused": 4}
     for number, referral in referred.items():
         assert referral.decision_date > referral.referral_date
-        if referral.decision == "declined":
+        if referral.decision == "refused":
             assert number not in first_seen
         else:
             assert first_seen[number] > referral.referral_date
