@@ -19,6 +19,10 @@ OWNER_COMMANDS = frozenset(
         "test",
     }
 )
+# These read and write files only; no server is started for them.
+COMMANDS_WITHOUT_SERVERS = frozenset(
+    {"build_assets", "collectstatic", "compile_translations", "extract_translations"}
+)
 
 
 def main() -> int:
@@ -32,6 +36,9 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
     if command in OWNER_COMMANDS:
         os.environ.setdefault("REGISTRY_DATABASE_ROLE", "owner")
+    if command in COMMANDS_WITHOUT_SERVERS:
+        os.environ.setdefault("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
+        os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:9/0")
 
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
