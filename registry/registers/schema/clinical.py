@@ -97,12 +97,10 @@ class Criterion(Part):
 
 
 class Decision(Part):
-    """What may be decided about a referral."""
+    """A decision about a referral as this register words it; pending means none yet."""
 
-    key: Key
+    key: Literal["pending", "accepted", "refused"]
     labels: Text
-    accepted: bool | None = None
-    """True accepted, False not accepted, not written: still to be decided."""
 
 
 class ConsultationKind(Part):
