@@ -5,6 +5,7 @@ Otherwise (development, demo, tests) PostgreSQL and Valkey start from their whee
 DATABASE_URL or REDIS_URL is given, and keys are made once and kept in DATA_DIR.
 """
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -40,10 +41,9 @@ def secret(name: str, what: str) -> str:
         )
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_hex(32))
-        try:
+        # Another process may have made it in the same moment; the first one counts.
+        with contextlib.suppress(FileExistsError):
             os.link(kept.with_suffix(f".{os.getpid()}"), kept)
-        except FileExistsError:
-            pass
         kept.with_suffix(f".{os.getpid()}").unlink()
     return kept.read_text()
 
@@ -126,6 +126,8 @@ def database(url: str) -> dict[str, object]:
 APPLICATION_DATABASE_USER = unquote(urlsplit(_application_url).username or "")
 APPLICATION_DATABASE_PASSWORD = unquote(urlsplit(_application_url).password or "")
 DATABASES = {"default": database(_owner_url if DATABASE_ROLE == "owner" else _application_url)}
+# The owner's connection, for what migrates and for the tests' own set-up.
+OWNER_DATABASE = database(_owner_url) if _owner_url else None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {

@@ -9,6 +9,8 @@ from registry.core import views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("home/<slug:register>/", views.home, name="home_of"),
+    path("choose-register", views.choose_register, name="choose_register"),
     path("healthz", views.health, name="health"),
     path("language", set_language, name="set_language"),
     path("accounts/", include("registry.accounts.urls")),

@@ -10,7 +10,8 @@ class RuleBroken(ValidationError):
     """A rule forbids the change; the message says which and what to do. Nothing was changed.
 
     ``message`` may map a field's name to its message(s); a rule about the whole goes under
-    ``__all__``. It is a ValidationError, so forms, serializers and imports show it beside the field.
+    ``__all__``. It is a ValidationError, so that forms, serializers and imports show it beside
+    the field.
     """
 
     def __init__(self, message: str | Mapping[str, object], code: str = "rule") -> None:

@@ -15,7 +15,7 @@ _subscribers: dict[type, list[Handler]] = {}
 
 
 def subscribe(event_type: type[Event], handler: Callable[[Event], None]) -> None:
-    """Let ``handler`` hear every announced event of exactly this type. Subscribing twice is once."""
+    """Let ``handler`` hear announced events of exactly this type; subscribing twice is once."""
     handlers = _subscribers.setdefault(event_type, [])
     if handler not in handlers:
         handlers.append(handler)

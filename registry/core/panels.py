@@ -1,6 +1,7 @@
 """Pages made of several apps: each app registers panels for a place, the page assembles them.
 
-A panel is a function of the request (and, for a patient's page, the membership id) that returns
+A panel is a function of the request (and of what the page is about: ``register`` for home, also
+``membership`` for a patient's page) that returns
 the template and its context, or None when it has nothing to show to this viewer.
 """
 
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +23,37 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """An entry of the main menu: text (lazy), URL name, and who sees it."""
+    """An entry of the main menu: text (lazy), URL name taking the register, and who sees it."""
 
     label: str
     url_name: str
     position: int
-    visible: Callable[[HttpRequest], bool]
+    visible: Callable[[HttpRequest, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class MenuLink:
+    """A menu entry as shown to one viewer."""
+
+    label: str
+    url_name: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterChoice:
+    """A register the viewer may enter."""
+
+    code: str
+    name: str
 
 
 PanelMaker = Callable[..., Panel | None]
 
 _panels: dict[str, list[tuple[int, PanelMaker]]] = {}
 _menu: list[MenuEntry] = []
+_registers_source: list[Callable[[HttpRequest], list[RegisterChoice]]] = []
 
 
 def register_panel(place: str, maker: PanelMaker, *, position: int) -> None:
@@ -56,6 +77,33 @@ def register_menu_entry(entry: MenuEntry) -> None:
         _menu.sort(key=lambda one: one.position)
 
 
-def menu_for(request: HttpRequest) -> list[MenuEntry]:
-    """Return the menu entries the viewer may use."""
-    return [entry for entry in _menu if entry.visible(request)]
+def menu_for(request: HttpRequest, register_code: str) -> list[MenuLink]:
+    """Return the menu the viewer has in a register; empty where there is no register."""
+    if not register_code:
+        return []
+    match = request.resolver_match
+    app = match.app_name if match is not None else ""
+    return [
+        MenuLink(
+            label=entry.label,
+            url_name=entry.url_name,
+            url=reverse(entry.url_name, kwargs={"register": register_code}),
+            current=bool(app) and entry.url_name.startswith(f"{app}:"),
+        )
+        for entry in _menu
+        if entry.visible(request, register_code)
+    ]
+
+
+def provide_registers(source: Callable[[HttpRequest], list[RegisterChoice]]) -> None:
+    """Say who knows the registers a viewer may enter; the ground floor does."""
+    _registers_source[:] = [source]
+
+
+def registers_for(request: HttpRequest) -> list[RegisterChoice]:
+    """Return the registers the viewer may enter, in order; read once a request."""
+    if not hasattr(request, "_register_choices"):
+        request._register_choices = [
+            choice for source in _registers_source for choice in source(request)
+        ]
+    return request._register_choices

@@ -2,16 +2,30 @@
 
 from django.contrib.auth.decorators import login_required
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 
-from registry.core.panels import panels_for
+from registry.core.panels import panels_for, registers_for
 
 
 @login_required
-def home(request: HttpRequest) -> HttpResponse:
-    """Show what waits for the viewer; each app brings its panel."""
-    return render(request, "home.html", {"panels": panels_for("home", request)})
+def home(request: HttpRequest, register: str = "") -> HttpResponse:
+    """Show what waits for the viewer in a register (else the first); each app brings its panel."""
+    choices = {choice.code: choice for choice in registers_for(request)}
+    if register and register not in choices:
+        raise Http404
+    chosen = choices.get(register) or next(iter(choices.values()), None)
+    panels = panels_for("home", request, register=chosen.code) if chosen else []
+    return render(request, "home.html", {"panels": panels, "chosen": chosen})
+
+
+@login_required
+def choose_register(request: HttpRequest) -> HttpResponse:
+    """Go to the home page of the register chosen in the head of the page."""
+    code = request.GET.get("register", "")
+    if code not in {choice.code for choice in registers_for(request)}:
+        raise Http404
+    return redirect("home_of", register=code)
 
 
 def health(request: HttpRequest) -> HttpResponse:

@@ -10,3 +10,10 @@ class RegistersConfig(AppConfig):
     name = "registry.registers"
     label = "registers"
     verbose_name = _("Registers")
+
+    def ready(self) -> None:
+        """Tell the pages which registers a viewer may enter."""
+        from registry.core.panels import provide_registers
+        from registry.registers.pages import register_choices
+
+        provide_registers(register_choices)

@@ -1,0 +1,15 @@
+"""What the shared pages ask of the registers."""
+
+from django.http import HttpRequest
+
+from registry.core.panels import RegisterChoice
+from registry.registers.selectors import registers
+
+
+def register_choices(request: HttpRequest) -> list[RegisterChoice]:
+    """Return the registers in which the viewer holds a role, by name."""
+    entered = {grant.register_code for grant in request.viewer.grants}
+    if not entered:
+        return []
+    choices = [RegisterChoice(one.code, one.name) for one in registers() if one.code in entered]
+    return sorted(choices, key=lambda choice: choice.name)
