@@ -45,7 +45,7 @@ demo: setup ## the whole registry with demo data and a mailbox: PORT=8000 SCALE=
 test: setup browser ## everything that CI runs: check, then all tests; TESTS=tests/unit for a part
 	@$(MAKE) --no-print-directory check
 	@if [ -n "$(BROWSER)" ]; then chosen=""; else chosen="not browser"; fi; \
-	REGISTRY_DATABASE_ROLE=owner CHROMIUM="$(BROWSER)" $(ON_SERVERS) \
+	CHROMIUM="$(BROWSER)" $(ON_SERVERS) \
 		$(PYTHON) -m pytest -m "$$chosen" $(TESTS); result=$$?; \
 	if [ -n "$$chosen" ]; then \
 		echo "Browser tests were SKIPPED: no Chromium here (install the package chromium)."; \
@@ -65,7 +65,7 @@ fix: setup ## repair what lint and format can repair; bring new texts into the t
 	@$(PYTHON) manage.py extract_translations
 
 bench: setup ## measure the budgets; writes bench/last.json
-	@REGISTRY_DATABASE_ROLE=owner $(ON_SERVERS) $(PYTHON) -m bench
+	@$(ON_SERVERS) $(PYTHON) -m bench
 
 run: setup ## development server that reloads: PORT=8000
 	@$(PYTHON) manage.py migrate --verbosity 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from registry.embedded.control import ensure_running, running, session_of, stop
-from registry.embedded.processes import Process
+from registry.embedded.processes import Process, end_with_parent
 from registry.embedded.state import EmbeddedServicesError, Layout, write_private
 
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -50,11 +50,13 @@ def run(data_dir: Path, command: list[str], *, stop_always: bool) -> int:
         write_private(layout.session, asdict(myself))
     try:
         if embedded:
+            if ours:
+                print("Starting PostgreSQL and Valkey …", flush=True)
             ensure_running(data_dir)
         if asked:
             return 128 + asked[0]
         # A process group of its own: Ctrl-C reaches it once, through `pass_on`.
-        child = subprocess.Popen(command, process_group=0)
+        child = subprocess.Popen(command, process_group=0, preexec_fn=end_with_parent)
         if asked:
             child.send_signal(signal.SIGTERM)
         return child.wait()
