@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
-from django.views.i18n import set_language
 
+from registry.accounts.views import set_language
 from registry.core import views
 
 urlpatterns = [

@@ -53,3 +53,11 @@ def issue_api_token(
 def revoke_api_token(*, token: ApiToken, now: datetime) -> None:
     """Make a token useless from now on."""
     ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=now)
+
+
+@transaction.atomic
+def choose_language(*, user: User, language: str) -> None:
+    """Keep the language in which a user wants the pages."""
+    user.language = language
+    user.full_clean(exclude=["password"])
+    user.save(update_fields=["language"])

@@ -65,7 +65,7 @@ def test_no_django_signals_connect_our_apps():
         signal = getattr(signals, name)
         if isinstance(signal, ModelSignal):
             for receiver in signal.receivers:
-                function = receiver[1]() if hasattr(receiver[1], "__call__") else receiver[1]
+                function = receiver[1]() if callable(receiver[1]) else receiver[1]
                 module = getattr(function, "__module__", "") or ""
                 if module.split(".")[0] in {"registry", *LAYERS}:
                     ours.append(f"{name}: {module}")
