@@ -15,6 +15,7 @@ from registry.registers.loader import canonical, check_definition, read_definiti
 from registry.registers.models import DefinitionVersion, Register, RegisterUnit, StaleSlice
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import Slice
+from registry.units.models import Unit
 
 
 @transaction.atomic
@@ -24,7 +25,8 @@ def load_register(
     """Make `definition` (or the one in the file of that path) the current one of its register.
 
     A content that was loaded before keeps its version; a changed one gets a new version, and
-    records made under the old one keep the old. Raises `DefinitionError` when it is faulty.
+    records made under the old one keep the old. Units that the definition names, and that are
+    loaded, report to the register from now on. Raises `DefinitionError` when it is faulty.
     """
     if isinstance(definition, RegisterDefinition):
         check_definition(definition, file=f"{definition.code}.toml")
@@ -54,6 +56,8 @@ def load_register(
         register.current = version
         register.save(update_fields=["names", "country", "current", "updated_at"])
         announce(DefinitionChanged(definition.code, version.version, previous))
+    units = Unit.objects.filter(code__in=definition.about.units).values_list("pk", flat=True)
+    assign_units(register_code=definition.code, unit_ids=units)
     return version
 
 

@@ -155,9 +155,12 @@ def _sections(definition: RegisterDefinition) -> Iterator[FaultPair]:
     if "eq5d3l" in uses and definition.about.eq5d_value_set is None:
         yield "register.eq5d_value_set", "is missing, but EQ-5D-3L is asked"
     for question in definition.proms.patient_questions:
-        if question.instrument not in uses:
-            path = _named("proms.patient_questions", question.key)
-            yield f"{path}.instrument", f"“{question.instrument}” is not asked by any questionnaire"
+        path = _named("proms.patient_questions", question.key)
+        for code in question.instruments:
+            if code not in uses:
+                yield f"{path}.instruments", f"“{code}” is not asked by any questionnaire"
+    for unit in _repeated(definition.about.units):
+        yield "register.units", f"“{unit}” is there more than once"
 
 
 def _groups(definition: RegisterDefinition) -> Iterator[FaultPair]:

@@ -23,6 +23,7 @@ from registry.registers.schema.base import (
 
 SectionKey = Literal["plan", "operation", "result"]
 VariableType = Literal["integer", "decimal", "choice", "choices", "boolean", "date", "text"]
+UnitCode = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,50}$")]
 Scalar = bool | int | float | str
 
 
@@ -68,6 +69,8 @@ class RegisterSection(Part):
     languages: Annotated[tuple[Language, ...], Field(min_length=1)]
     sender: Sender
     export: Export
+    units: tuple[UnitCode, ...] = ()
+    """Units that report from the start, by code; others are added in the program."""
     small_number_threshold: Annotated[int, Field(ge=0, le=50)] = 5
     eq5d_value_set: Literal["dk", "se", "uk"] | None = None
     odi_minimum_answered: Annotated[int, Field(ge=1, le=10)] = 9

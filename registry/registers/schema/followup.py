@@ -89,10 +89,10 @@ PatientQuestionKey = Literal[
 
 
 class PatientQuestion(Part):
-    """Which item of which instrument holds an answer that reports filter or describe by."""
+    """Which item of which instruments holds an answer that reports filter or describe by."""
 
     key: PatientQuestionKey
-    instrument: InstrumentCode
+    instruments: Annotated[tuple[InstrumentCode, ...], Field(min_length=1)]
     item: Key
 
 

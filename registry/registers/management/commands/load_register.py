@@ -11,6 +11,7 @@ from registry.core.clock import now
 from registry.registers.actions import load_register
 from registry.registers.loader import DefinitionError, read_definition
 from registry.registers.models import Register
+from registry.registers.selectors import units_of
 
 
 class Command(BaseCommand):
@@ -51,3 +52,10 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{definition.code}: version {version.sequence} ({version.version}) {said}"
         )
+        held = {unit.code for unit in units_of(definition.code)}
+        unknown = [code for code in definition.about.units if code not in held]
+        if unknown:
+            self.stderr.write(
+                f"{definition.code}: these units are not loaded: {', '.join(unknown)}. "
+                "Run manage.py load_reference, then this command again."
+            )
