@@ -32,10 +32,10 @@ REGION_CODES = {
 }
 UNIT = "ous-rikshospitalet-barneortopedi"
 REFERRING_HOSPITALS = {
-    "Sør-Øst": ("Akershus universitetssykehus", "Sykehuset Innlandet", "Sørlandet sykehus"),
-    "Vest": ("Haukeland universitetssjukehus", "Stavanger universitetssjukehus"),
-    "Midt-Norge": ("St. Olavs hospital", "Ålesund sjukehus"),
-    "Nord": ("Universitetssykehuset Nord-Norge", "Nordlandssykehuset"),
+    "Sør-Øst": "oslo-universitetssykehus",
+    "Vest": "haukeland",
+    "Midt-Norge": "st-olavs",
+    "Nord": "unn",
 }
 # Children the service knew before the report's first column, per region: 2017 has more
 # consultations than its referrals could explain. An assumption; print does not count them.
@@ -75,6 +75,7 @@ DAYS_TO_GOAL = {
     "healing_goal": 90,
     "treatment_completed": 120,
 }
+DAYS_TO_COMPLICATIONS = 42
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ class Referral:
     """One row of referrals.csv."""
 
     identity_number: str
+    unit: str
     referral_date: date
     residence_region: str
     referring_hospital: str
@@ -111,6 +113,7 @@ class Consultation:
     """One row of consultations.csv."""
 
     identity_number: str
+    unit: str
     consultation_date: date
     residence_region: str
     kind: str
@@ -141,6 +144,7 @@ class Operation:
     achieved_lengthening_mm: int | None
     achieved_axis_correction_deg: int | None
     complications: str | None
+    complications_assessed_on: date | None
 
 
 @dataclass(frozen=True)
@@ -195,6 +199,11 @@ class _Builder:
             day -= timedelta(days=1)
         return day if day >= first else first + timedelta(days=(7 - first.weekday()) % 7)
 
+    def visit(self, operated: date, days: int) -> date:
+        """The working day about ``days`` after the operation, within the report year."""
+        day = min(operated + timedelta(days=days), LAST_DAY)
+        return self.weekday(day, day)
+
     def child(self, region: str, birth_date: date, known_from: date, *, refused: bool) -> _Child:
         number = len(self.children)
         sex = self.random.choice(("female", "male"))
@@ -245,9 +254,10 @@ class _Builder:
                 found.append(
                     Referral(
                         identity_number=child.patient.identity_number,
+                        unit=UNIT,
                         referral_date=day,
                         residence_region=REGION_CODES[region],
-                        referring_hospital=self.random.choice(REFERRING_HOSPITALS[region]),
+                        referring_hospital=REFERRING_HOSPITALS[region],
                         criterion=child.criterion,
                         diagnosis=child.diagnosis,
                         decision="refused" if refused else "accepted",
@@ -315,12 +325,12 @@ class _Builder:
             ]
         )
         operated.add(child.patient.identity_number)
+        followed_up = goals["complications"] != ""
         results: dict[str, str | date | None] = {}
         for goal, column in GOALS.items():
             achieved = goals[column] != "" and position < int(goals[column])
             results[goal] = "achieved" if achieved else None
-            assessed = min(day + timedelta(days=DAYS_TO_GOAL[goal]), LAST_DAY)
-            results[f"{goal}_on"] = self.weekday(assessed, assessed) if achieved else None
+            results[f"{goal}_on"] = self.visit(day, DAYS_TO_GOAL[goal]) if achieved else None
         planned_mm = self.random.randint(*lengthening) if lengthening else None
         return Operation(
             identity_number=child.patient.identity_number,
@@ -335,7 +345,10 @@ class _Builder:
             planned_axis_correction_deg=self.random.randint(*axis) if axis else None,
             achieved_lengthening_mm=planned_mm if results["lengthening_goal"] else None,
             achieved_axis_correction_deg=None,
-            complications="none" if goals["complications"] == "0" else None,
+            complications="none" if followed_up else None,
+            complications_assessed_on=self.visit(day, DAYS_TO_COMPLICATIONS)
+            if followed_up
+            else None,
             **results,
         )
 
@@ -374,6 +387,7 @@ def write_files(cases: Cases, folder: Path) -> dict[str, Path]:
 def _consultation(child: _Child, day: date, kind: str) -> Consultation:
     return Consultation(
         identity_number=child.patient.identity_number,
+        unit=UNIT,
         consultation_date=day,
         residence_region=REGION_CODES[child.region],
         kind=kind,

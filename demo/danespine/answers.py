@@ -37,13 +37,13 @@ SCALE_COLUMN = {"vas_leg": 0, "vas_arm": 0, "vas_back": 1, "vas_neck": 1, "eq5d"
                 "odi": 3, "ndi": 3}  # fmt: skip
 SKIPS_OPTIONAL_ITEM = 0.08
 # Days from the operation on which each questionnaire is answered: from, to (skewed to the first).
-ANSWER_DAYS = {"before": (-13, -1), "w6": (40, 60), "y1": (356, 420), "y2": (721, 790)}
+OLD_FORMS = 0.03  # answered before surgery more than the 14 days of grace
+ANSWER_DAYS = {"before": (-14, -1), "w6": (40, 60), "y1": (356, 420), "y2": (721, 790)}
 
-DURATIONS = ("under_3", "from_3_to_12", "from_12_to_24", "over_24")  # months
-WALKING = ("under_100", "from_100_to_500", "from_500_to_1000", "over_1000")  # metres
-WORK = ("working", "sick_leave", "unemployed", "retired", "disability_pension", "studying")
-SATISFACTION = ("very_satisfied", "satisfied", "neither", "dissatisfied", "very_dissatisfied")
-PAINKILLERS = ("never", "sometimes", "daily")
+# Answers are the values that the register's questions offer. Durations in months: 1 under 3,
+# 2 up to 12, 3 up to 24, 4 longer. Walking in metres: 1 under 100, 2 up to 500, 3 up to 1000,
+# 4 farther. Satisfaction: 1 satisfied, 2 neither, 3 not.
+WORKING, PARTLY_ON_LEAVE, ON_LEAVE, DISABILITY_PENSION, RETIRED, SEEKING_WORK = range(1, 7)
 
 # Printed gains in EQ-5D at one year by duration of symptoms, cervical: under 3 and over 24 months.
 CERVICAL_GAINS = {"axial": (0.33, 0.15), "limb": (0.33, 0.14)}
@@ -57,7 +57,7 @@ class Responses:
 
     ``operation`` is a row number of the operations, ``point`` an index into TIME_POINTS. Scales
     are answers as given: EQ-5D levels 1–3 (n, 5), ODI and NDI 0–5 (n, 10), VAS 0–100. Background
-    columns are indices into the tuples of this module, centimetres, kilograms, days.
+    columns are the values of the questions, see above.
     """
 
     operation: NDArray[np.int32]
@@ -182,7 +182,7 @@ def _walking(
     far = cohort.walks_far[0 if point == "before" else 1]
     shares = np.array([*(np.array([0.3, 0.4, 0.3]) * (1 - far)), far])
     bad = sheet.latent[who, column, 3] + rng.normal(0, 0.6, len(who))
-    sheet.columns["walking"][who, column] = _by_rank(-bad, shares)
+    sheet.columns["walking"][who, column] = 1 + _by_rank(-bad, shares)
 
 
 def _body(
@@ -214,15 +214,17 @@ def _work(
 ) -> None:
     age = people.age[who] + max(0, column - 1)
     bad = sheet.latent[who, column, 3] + rng.normal(0, 0.8, len(who))
-    sick = bad > (-0.1 if point == "before" else 1.2)
-    work = np.where(sick, WORK.index("sick_leave"), WORK.index("working"))
+    off = bad - (-0.1 if point == "before" else 1.2)
+    work = np.select([off > 0.35, off > 0], [ON_LEAVE, PARTLY_ON_LEAVE], WORKING)
     drawn = rng.random(len(who))
-    work = np.where(drawn < 0.05, WORK.index("unemployed"), work)
-    work = np.where((drawn > 0.92) & (age > 35), WORK.index("disability_pension"), work)
-    work = np.where(age < 23, WORK.index("studying"), work)
-    work = np.where(age >= 66, WORK.index("retired"), work)
+    work = np.where(drawn < 0.05, SEEKING_WORK, work)
+    work = np.where((drawn > 0.92) & (age > 35), DISABILITY_PENSION, work)
+    work = np.where(age < 20, WORKING, work)
+    work = np.where(age >= 66, RETIRED, work)
     sheet.columns["work"][who, column] = work
-    on_leave = work == WORK.index("sick_leave")
+    if point != "before":
+        return  # asked before surgery only
+    on_leave = np.isin(work, [PARTLY_ON_LEAVE, ON_LEAVE])
     # printed, cervical: about 100 days of sick leave at surgery; log-normal, mean 100
     days = np.exp(rng.normal(np.log(100) - 0.32, 0.8, len(who))).clip(1, 730)
     sheet.columns["sick_leave_days"][who, column] = np.where(on_leave, np.rint(days), UNANSWERED)
@@ -230,8 +232,8 @@ def _work(
 
 def _satisfaction(sheet: _Sheet, who: NDArray, column: int, rng: np.random.Generator) -> None:
     bad = sheet.latent[who, column, 3] + rng.normal(0, 0.6, len(who))
-    shares = np.array([0.42, 0.28, 0.15, 0.10, 0.05])
-    sheet.columns["satisfaction"][who, column] = _by_rank(bad, shares)
+    shares = np.array([0.70, 0.15, 0.15])
+    sheet.columns["satisfaction"][who, column] = 1 + _by_rank(bad, shares)
 
 
 def _durations(sheet: _Sheet, frame: Frame, rng: np.random.Generator) -> None:
@@ -252,17 +254,18 @@ def _durations(sheet: _Sheet, frame: Frame, rng: np.random.Generator) -> None:
             better = np.nan_to_num((gain[who] - middle) / spread)
             score = noise[who] - LUMBAR_DURATION_EFFECT * better
             shares = np.array(getattr(each, name))
-            sheet.columns[name][who, 0] = _by_rank(score, shares)
+            sheet.columns[name][who, 0] = 1 + _by_rank(score, shares)
         who = np.flatnonzero(cervical & before)
         if len(who):
             shares = np.array(getattr(cohorts()[frame.cohort[who[0]]], name))
-            sheet.columns[name][who, 0] = _with_gains(gain[who], noise[who], shares, printed)
+            placed = _with_gains(gain[who], noise[who], shares, printed)
+            sheet.columns[name][who, 0] = 1 + placed
 
 
 def _with_gains(
     gain: NDArray, noise: NDArray, shares: NDArray, printed: tuple[float, float]
 ) -> NDArray[np.int64]:
-    """Categories of duration such that the mean gain of the first and last is as printed.
+    """Categories 0–3 of duration such that the mean gain of the first and last is as printed.
 
     People without a known gain are placed by noise alone.
     """
@@ -302,4 +305,6 @@ def _answer_dates(date: Days, column: NDArray, rng: np.random.Generator) -> Days
     last = np.array([ANSWER_DAYS[point][1] for point in TIME_POINTS])[column]
     early = rng.random(len(date)) ** 2
     early = np.where(column == 0, 1 - early, early)  # most answer shortly before surgery
-    return date + (first + np.rint(early * (last - first))).astype(np.int64)
+    days = (first + np.rint(early * (last - first))).astype(np.int64)
+    old = (column == 0) & (rng.random(len(date)) < OLD_FORMS)
+    return date + np.where(old, -rng.integers(15, 60, len(date)), days)

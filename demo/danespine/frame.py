@@ -121,7 +121,7 @@ def _printed_units(name: str, column: str) -> NDArray[np.int64]:
 def _lumbar(rng: np.random.Generator) -> tuple[NDArray, NDArray, NDArray]:
     family = _family("lumbar")
     totals = np.array([each.total for _, each in family])
-    segmental = np.array([each.group == "segmental_pain" for _, each in family])
+    segmental = np.array([each.code.startswith("segmental") for _, each in family])
     printed_2022 = {
         row["diagnosis_group"]: int(row["n_2022"]) for row in table("danespine_lumbar_diagnoses")
     }

@@ -68,9 +68,11 @@ def test_goals_are_blank_where_none_was_assessed_and_counted_where_some_were(cas
 
 def test_goals_carry_their_day_after_the_operation_and_within_the_report_year(cases):
     for operation in cases.operations:
-        for goal in limb_no.GOALS:
-            day = getattr(operation, f"{goal}_on")
-            assert (day is None) == (getattr(operation, goal) is None)
+        assessed = [
+            (getattr(operation, goal), getattr(operation, f"{goal}_on")) for goal in limb_no.GOALS
+        ] + [(operation.complications, operation.complications_assessed_on)]
+        for outcome, day in assessed:
+            assert (day is None) == (outcome is None)
             assert day is None or operation.operation_date < day <= date(2023, 12, 31)
 
 

@@ -6,7 +6,12 @@ import pytest
 from demo.danespine import SEED, synthesise
 from demo.danespine.cohorts import cohorts
 from demo.danespine.frame import TIME_POINTS, unit_codes
+from demo.danespine.surgery import TOKUHASHI
 from demo.published import table
+from proms.instruments.loader import instrument
+from proms.scoring import score
+from registry.registers.loader import definition_files, read_definition
+from registry.registers.schema import icd10_matches
 
 VAS = {"VAS leg": "vas_leg", "VAS back": "vas_back", "VAS arm": "vas_arm", "VAS neck": "vas_neck"}
 COHORT_OF_TABLE = {
@@ -21,6 +26,7 @@ COHORT_OF_TABLE = {
     "14": "spondylodiscitis",
     "15": "metastasis",
 }
+DEFINITION = read_definition(next(path for path in definition_files() if path.stem == "danespine"))
 OUTCOMES = [row for row in table("danespine_outcomes") if row["measure"] != "N patients"]
 LUMBAR_GROUPS = {
     "Spondylolisthesis": {"spondylolisthesis"},
@@ -48,18 +54,15 @@ def small():
     return synthesise("small")
 
 
+def scored(code, scale, items):
+    """The scores that the registry itself gives to answers; −1 is unanswered."""
+    answers = np.where(items < 0, np.nan, items).reshape(len(items), -1)
+    result = score(instrument(code), answers, value_set="dk" if code == "eq5d3l" else None)[scale]
+    return result.values
+
+
 def danish_index(profiles):
-    """EQ-5D-3L index by the Danish value set, written out anew from instruments.md."""
-    losses = [(0.053, 0.411), (0.063, 0.192), (0.048, 0.144), (0.062, 0.396), (0.068, 0.367)]
-    index = 1 - 0.114 * (profiles > 1).any(axis=1)
-    for item, (some, extreme) in enumerate(losses):
-        index = index - some * (profiles[:, item] == 2) - extreme * (profiles[:, item] == 3)
-    return index
-
-
-def disability(items):
-    answered = items >= 0
-    return 100 * np.where(answered, items, 0).sum(axis=1) / (5 * answered.sum(axis=1))
+    return scored("eq5d3l", "eq5d3l_index", profiles)
 
 
 def scores(register, measure, cohort, point):
@@ -71,8 +74,8 @@ def scores(register, measure, cohort, point):
     if measure == "EQ-5D":
         return danish_index(responses.eq5d[rows])
     if measure in {"ODI", "NDI"}:
-        return disability(getattr(responses, measure.lower())[rows])
-    return getattr(responses, VAS[measure])[rows].astype(float)
+        return scored(measure.lower(), measure.lower(), getattr(responses, measure.lower())[rows])
+    return scored(VAS[measure], VAS[measure], getattr(responses, VAS[measure])[rows])
 
 
 @pytest.mark.parametrize(
@@ -153,7 +156,7 @@ def test_stenosis_patients_walk_as_printed_before_and_after(full):
     stenosis = full.cohort_codes[responses.operation] == "stenosis"
     for point, share in (("before", 0.15), ("y1", 0.44)):
         asked = stenosis & (responses.point == TIME_POINTS.index(point))
-        assert (responses.walking[asked] == 3).mean() == pytest.approx(share, abs=0.001)
+        assert (responses.walking[asked] == 4).mean() == pytest.approx(share, abs=0.001)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +200,7 @@ def test_bmi_and_symptom_durations_of_segmental_pain_are_as_printed(full):
         assert bmi.std() == pytest.approx(sd, rel=0.03)
         for words, column in (("leg pain", "duration_limb"), ("back pain", "duration_axial")):
             share = float(printed[number, f"{words} >12 months"].split("%")[0].split(" (")[0])
-            found = (getattr(responses, column)[asked] >= 2).mean()
+            found = (getattr(responses, column)[asked] >= 3).mean()
             assert 100 * found == pytest.approx(share, abs=0.2)
 
 
@@ -213,7 +216,7 @@ def test_gain_by_symptom_duration_is_as_printed(full, row):
     before = responses.point == 0
     duration[responses.operation[before]] = getattr(responses, name)[before]
     gain = index[:, TIME_POINTS.index("y1")] - index[:, 0]
-    wanted = 0 if row["duration"] == "under 3 months" else 3
+    wanted = 1 if row["duration"] == "under 3 months" else 4
     members = cervical & (duration == wanted) & ~np.isnan(gain)
     assert members.sum() > 200
     assert gain[members].mean() == pytest.approx(float(row["eq5d_gain_preop_y1"]), abs=0.005)
@@ -287,3 +290,46 @@ def test_the_same_seed_draws_the_same_register_and_another_seed_another(small):
     assert (again.people.birth_date == small.people.birth_date).all()
     assert (again.responses.eq5d == small.responses.eq5d).all()
     assert not np.array_equal(other.responses.eq5d, small.responses.eq5d)
+
+
+def test_surgery_uses_only_what_the_register_definition_offers(full):
+    definition, surgery = DEFINITION, full.surgery
+    seen = set()
+    columns = (surgery.group, surgery.procedure, surgery.levels, surgery.complication)
+    for group, procedure, levels, complication in set(zip(*map(list, columns), strict=True)):
+        assert procedure in {kind.key for kind in definition.procedure_types_for(group)}
+        assert set(levels.split()) <= set(definition.levels_for(group))
+        offered = {each.key for each in definition.complications_for(group)}
+        assert not complication or complication in offered
+        seen.add(group)
+    for group, diagnosis in set(zip(surgery.group, surgery.diagnosis, strict=True)):
+        patterns = definition.groups[group].icd10
+        assert any(icd10_matches(pattern, diagnosis) for pattern in patterns), (group, diagnosis)
+    assert seen == set(definition.groups)
+    for column, (key, shares) in enumerate(TOKUHASHI.items()):
+        options = {option.key for option in definition.variables[key].options}
+        assert set(shares) <= options
+        assert set(surgery.tokuhashi[:, column]) - {""} <= options
+    scored = (surgery.tokuhashi != "").all(axis=1)
+    assert scored.sum() == pytest.approx(246, abs=45)
+
+
+def test_answers_use_only_what_the_questions_offer(full):
+    allowed = {}
+    for code in ("patient_baseline", "patient_followup"):
+        for item in instrument(code).items:
+            allowed.setdefault(item.code, item)
+    columns = {"smoker": "smoking", "walking": "walking_distance",
+               "duration_axial": "symptom_duration_axial",
+               "duration_limb": "symptom_duration_limb"}  # fmt: skip
+    for column in ("height_cm", "weight_kg", "smoker", "duration_axial", "duration_limb", "walking",
+                   "painkillers", "work", "sick_leave_days", "satisfaction"):  # fmt: skip
+        values = set(getattr(full.responses, column).tolist()) - {-1}
+        item = allowed[columns.get(column, column)]
+        assert all(item.accepts(value) for value in values), column
+    windows = DEFINITION.time_points
+    for number, point in enumerate(TIME_POINTS):
+        rows = full.responses.point == number
+        days = full.responses.answered_on[rows] - full.people.date[full.responses.operation[rows]]
+        assert days.astype(int).min() >= windows[point].opens
+        assert days.astype(int).max() <= windows[point].closes
