@@ -1,5 +1,7 @@
 """Operations with their procedures, complications, implants, plan and result."""
 
+from datetime import date
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -13,6 +15,14 @@ from registry.core.choices import Side
 from registry.core.models import BaseModel
 from registry.registers.models import DefinitionVersion, Register
 from registry.units.models import HealthRegion, Unit
+
+
+class OperationState(models.TextChoices):
+    """Where an operation is, read from its dates."""
+
+    PLANNED = "planned", _("Planned")
+    PERFORMED = "performed", _("Performed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 @history(exclude=("scheduled_on", "year"))
@@ -99,6 +109,20 @@ class Operation(BaseModel):
 
     def __str__(self) -> str:
         return f"Operation {self.pk}"
+
+    @property
+    def state(self) -> OperationState:
+        """Planned, performed or cancelled."""
+        if self.cancelled_on is not None:
+            return OperationState.CANCELLED
+        if self.performed_on is not None:
+            return OperationState.PERFORMED
+        return OperationState.PLANNED
+
+    @property
+    def counts_on(self) -> date:
+        """The date that counts: performed, else planned (what ``scheduled_on`` stores)."""
+        return self.performed_on or self.planned_on
 
 
 @history()
