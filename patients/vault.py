@@ -1,0 +1,230 @@
+"""The vault: identities sealed with a key per patient, and blind indexes that find them.
+
+An identity is one JSON document, encrypted with the patient's own key and bound to the patient's
+id, so that it cannot be moved to another row. The patient's key is wrapped by the master key and
+lives in another schema; when it is destroyed, the identity and every earlier version of it in the
+history are beyond reading.
+
+Functions that take many at once cost a fixed number of queries.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from functools import lru_cache
+
+from django.conf import settings
+
+from patients.models import PatientIdentity, PatientKey
+from patients.phonetics import normalised_name, phonetic_key
+from registry.core import crypto
+
+BATCH = 5000
+
+
+class MasterKeyMissing(Exception):
+    """A patient's key was wrapped by a master key that this installation has not been given."""
+
+    def __init__(self, master_key_id: str) -> None:
+        super().__init__(
+            f"The master key {master_key_id} is missing. "
+            "Add it to IDENTITY_OLD_MASTER_KEYS; see docs/operations.md."
+        )
+
+
+class IdentityErased(Exception):
+    """The patient's identity has been erased and cannot be read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a patient is. Nothing of it appears in a repr, so that it does not end in a log."""
+
+    number: str = field(default="", repr=False)
+    number_country: str = field(default="", repr=False)
+    given_name: str = field(default="", repr=False)
+    surname: str = field(default="", repr=False)
+    address: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
+    telephone: str = field(default="", repr=False)
+
+    @property
+    def name(self) -> str:
+        """Given name and surname."""
+        return f"{self.given_name} {self.surname}".strip()
+
+
+# --- The master key ---------------------------------------------------------------------------
+
+
+def master_key_id(key: bytes) -> str:
+    """Return the name of a master key: the first 16 hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(key).hexdigest()[:16]
+
+
+def current_master_key() -> bytes:
+    """Return the master key that wraps new keys."""
+    return _key(settings.IDENTITY_MASTER_KEY, "IDENTITY_MASTER_KEY")
+
+
+def wrap_key(patient_id: int, key: bytes) -> PatientKey:
+    """Return the unsaved row that holds a patient's key, wrapped by the current master key."""
+    master = current_master_key()
+    return PatientKey(
+        patient_id=patient_id,
+        wrapped=crypto.seal(master, key, bound_to=f"key of patient:{patient_id}"),
+        master_key_id=master_key_id(master),
+    )
+
+
+def unwrap_key(held: PatientKey) -> bytes:
+    """Return a patient's key. Raises MasterKeyMissing, or SealBroken when it was altered."""
+    masters = (
+        _key(text, name)
+        for text, name in (
+            (settings.IDENTITY_MASTER_KEY, "IDENTITY_MASTER_KEY"),
+            *((old, "IDENTITY_OLD_MASTER_KEYS") for old in settings.IDENTITY_OLD_MASTER_KEYS),
+        )
+    )
+    for master in masters:
+        if master_key_id(master) == held.master_key_id:
+            return crypto.unseal(master, held.wrapped, bound_to=f"key of patient:{held.patient_id}")
+    raise MasterKeyMissing(held.master_key_id)
+
+
+@lru_cache(maxsize=8)
+def _key(text: str, name: str) -> bytes:
+    return crypto.key_from_text(text, name=name)
+
+
+# --- Blind indexes ----------------------------------------------------------------------------
+
+
+def number_index(country: str, number: str) -> bytes:
+    """Return the blind index of a normalised identity number."""
+    return _blind("number", country.upper(), number)
+
+
+def name_index(surname: str, birth_date: date) -> bytes:
+    """Return the blind index of a surname as written, with the birth date."""
+    return _blind("name", normalised_name(surname), birth_date.isoformat())
+
+
+def phonetic_index(surname: str, birth_date: date) -> bytes:
+    """Return the blind index of a surname as it sounds, with the birth date."""
+    return _blind("sound", phonetic_key(surname), birth_date.isoformat())
+
+
+def _blind(*parts: str) -> bytes:
+    return crypto.blind_index(_key(settings.BLIND_INDEX_KEY, "BLIND_INDEX_KEY"), *parts)
+
+
+# --- Sealing and opening ----------------------------------------------------------------------
+
+
+def identity_row(
+    patient_id: int, identity: Identity, key: bytes, *, birth_date: date, number_kind: str
+) -> PatientIdentity:
+    """Return the unsaved row that holds an identity sealed with the patient's ``key``."""
+    document = json.dumps(asdict(identity), ensure_ascii=False).encode()
+    return PatientIdentity(
+        patient_id=patient_id,
+        sealed=crypto.seal(key, document, bound_to=f"patient:{patient_id}"),
+        number_kind=number_kind,
+        number_index=(
+            number_index(identity.number_country, identity.number) if identity.number else None
+        ),
+        name_index=name_index(identity.surname, birth_date) if identity.surname else None,
+        phonetic_index=phonetic_index(identity.surname, birth_date) if identity.surname else None,
+        has_email=bool(identity.email),
+        has_telephone=bool(identity.telephone),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NewIdentity:
+    """An identity to be stored for a patient that has none yet."""
+
+    patient_id: int
+    birth_date: date
+    number_kind: str
+    identity: Identity
+
+
+def store_identities(entries: Iterable[NewIdentity]) -> None:
+    """Give each patient a key of its own and seal the identity with it."""
+    keys, rows = [], []
+    for entry in entries:
+        key = crypto.new_key()
+        keys.append(wrap_key(entry.patient_id, key))
+        rows.append(
+            identity_row(
+                entry.patient_id,
+                entry.identity,
+                key,
+                birth_date=entry.birth_date,
+                number_kind=entry.number_kind,
+            )
+        )
+    PatientKey.objects.bulk_create(keys, batch_size=BATCH)
+    PatientIdentity.objects.bulk_create(rows, batch_size=BATCH)
+
+
+def change_identity(
+    patient_id: int,
+    *,
+    birth_date: date,
+    number_kind: str | None = None,
+    **changes: str,
+) -> Identity:
+    """Reseal a patient's identity with ``changes`` to its fields; return what it is now.
+
+    ``number_kind`` None keeps the kind. Raises IdentityErased.
+    """
+    row = PatientIdentity.objects.select_for_update().filter(pk=patient_id).first()
+    held = PatientKey.objects.filter(pk=patient_id).first()
+    if row is None or held is None:
+        raise IdentityErased(f"Patient {patient_id} has no identity any more.")
+    key = unwrap_key(held)
+    identity = replace(_open(row, key), **changes)
+    fresh = identity_row(
+        patient_id,
+        identity,
+        key,
+        birth_date=birth_date,
+        number_kind=row.number_kind if number_kind is None else number_kind,
+    )
+    fresh.created_at = row.created_at
+    fresh.save(force_update=True)
+    return identity
+
+
+def open_identity(patient_id: int) -> Identity:
+    """Return one patient's identity. Raises IdentityErased when it is gone."""
+    found = open_identities([patient_id])
+    if patient_id not in found:
+        raise IdentityErased(f"Patient {patient_id} has no identity any more.")
+    return found[patient_id]
+
+
+def open_identities(patient_ids: Iterable[int]) -> Mapping[int, Identity]:
+    """Return the identities of many patients by patient id; erased ones are left out."""
+    wanted = list(patient_ids)
+    keys = PatientKey.objects.in_bulk(wanted)
+    rows = PatientIdentity.objects.filter(pk__in=wanted)
+    return {row.pk: _open(row, unwrap_key(keys[row.pk])) for row in rows if row.pk in keys}
+
+
+def open_version(sealed: bytes, held: PatientKey) -> Identity:
+    """Return an identity from an earlier version that the history keeps."""
+    return _read(sealed, unwrap_key(held), held.patient_id)
+
+
+def _open(row: PatientIdentity, key: bytes) -> Identity:
+    return _read(row.sealed, key, row.pk)
+
+
+def _read(sealed: bytes, key: bytes, patient_id: int) -> Identity:
+    return Identity(**json.loads(crypto.unseal(key, sealed, bound_to=f"patient:{patient_id}")))

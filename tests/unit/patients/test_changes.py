@@ -1,0 +1,167 @@
+"""Corrections, contact, death, emigration, opt-out and moving."""
+
+from datetime import date
+
+import pytest
+from django.db import connection
+
+from demo.identities import synthetic_number
+from patients import events, vault
+from patients.actions import (
+    change_contact,
+    correct_identity,
+    move_residence,
+    opt_out,
+    record_death,
+    record_emigration,
+    revoke_death,
+    revoke_emigration,
+    revoke_opt_out,
+)
+from patients.selectors import region_of, search
+from registry.core.errors import NotAllowed, RuleBroken
+from registry.core.events import _subscribers
+from registry.units.models import HealthRegion
+from tests.conftest import TODAY
+from tests.unit.patients.conftest import BORN
+
+pytestmark = pytest.mark.django_db
+DAY = date(2026, 3, 1)
+
+
+@pytest.fixture
+def announced(monkeypatch):
+    """What is announced while the test runs."""
+    heard: list[object] = []
+    for event in vars(events).values():
+        if isinstance(event, type) and event.__module__ == events.__name__:
+            monkeypatch.setitem(_subscribers, event, [heard.append])
+    return heard
+
+
+def test_death_emigration_and_opt_out_are_announced(register, clinician, announced):
+    member = register()
+    told = {"by": clinician, "membership": member}
+    record_death(**told, died_on=DAY, on=TODAY)
+    record_emigration(**told, emigrated_on=DAY, on=TODAY)
+    opt_out(**told, opted_out_on=DAY, on=TODAY)
+    member.refresh_from_db()
+    assert (member.patient.died_on, member.patient.emigrated_on) == (DAY, DAY)
+    assert member.opted_out_on == DAY
+    revoke_death(**told)
+    revoke_emigration(**told)
+    revoke_opt_out(**told)
+    member.refresh_from_db()
+    assert (member.patient.died_on, member.patient.emigrated_on) == (None, None)
+    assert member.opted_out_on is None
+    pk = member.patient_id
+    assert announced == [
+        events.PatientDied(pk, DAY),
+        events.PatientEmigrated(pk, DAY),
+        events.MemberOptedOut(member.pk, pk, "danespine", DAY),
+        events.StatusRevoked(pk, "death"),
+        events.StatusRevoked(pk, "emigration"),
+        events.StatusRevoked(pk, "opt_out", member.pk),
+    ]
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, 21), date(1961, 4, 11)])
+def test_a_date_in_the_future_or_before_birth_is_refused(register, clinician, announced, day):
+    member = register()
+    told = {"by": clinician, "membership": member, "on": TODAY}
+    for act, field in (
+        (record_death, "died_on"),
+        (record_emigration, "emigrated_on"),
+        (opt_out, "opted_out_on"),
+    ):
+        with pytest.raises(RuleBroken) as refused:
+            act(**told, **{field: day})
+        assert list(refused.value.message_dict) == [field]
+    assert announced == []
+
+
+def test_another_unit_changes_nothing(register, viewer_of, units):
+    member = register()
+    other = viewer_of("clinician", "danespine", units[1])
+    with pytest.raises(NotAllowed):
+        record_death(by=other, membership=member, died_on=DAY, on=TODAY)
+    with pytest.raises(NotAllowed):
+        change_contact(
+            by=other, membership=member, address="", email="", telephone="", language="da"
+        )
+    member.patient.refresh_from_db()
+    assert member.patient.died_on is None
+
+
+def test_contact_is_checked_and_resealed(register, clinician):
+    member = register()
+    told = {"by": clinician, "membership": member, "address": "Skolevej 1"}
+    with pytest.raises(RuleBroken) as refused:
+        change_contact(**told, email="a@", telephone="abc", language="xx")
+    assert set(refused.value.message_dict) == {"email", "telephone", "language"}
+    change_contact(**told, email="k@example.org", telephone="+45 12 34 56 78", language="sv")
+    identity = vault.open_identity(member.patient_id)
+    assert (identity.surname, identity.email) == ("Kjærgaard", "k@example.org")
+    member.patient.identity.refresh_from_db()
+    assert member.patient.identity.has_email
+    member.patient.refresh_from_db()
+    assert member.patient.language == "sv"
+
+
+def test_a_corrected_person_is_found_under_the_new_name_and_date(register, clinician, announced):
+    member = register()
+    told = {"by": clinician, "membership": member, "on": TODAY, "given_name": "Karen"}
+    correct_identity(**told, surname="Holm", birth_date=date(1961, 4, 13), sex="female")
+    assert announced == [events.PatientCorrected(member.patient_id)]
+    assert search(clinician, "danespine", "Kjærgaard 12.4.1961", on=TODAY).hits == ()
+    [hit] = search(clinician, "danespine", "Holm 13.4.1961", on=TODAY).hits
+    assert hit.membership == member
+    # Marrying changes no figures.
+    correct_identity(**told, surname="Lund", birth_date=date(1961, 4, 13), sex="female")
+    assert len(announced) == 1
+
+
+def test_a_number_of_another_patient_is_refused(register, clinician):
+    member, other = register(0), register(1)
+    told = {
+        "by": clinician,
+        "membership": member,
+        "on": TODAY,
+        "given_name": "Karen",
+        "surname": "Kjærgaard",
+        "birth_date": BORN,
+        "sex": "female",
+    }
+    taken = vault.open_identity(other.patient_id).number
+    with pytest.raises(RuleBroken) as refused:
+        correct_identity(**told, number=taken)
+    assert "another patient" in refused.value.message_dict["number"][0]
+    fresh = synthetic_number("DK", BORN, "female", 7)
+    correct_identity(**told, number=fresh)
+    assert vault.open_identity(member.patient_id).number == fresh
+
+
+def test_moving_ends_the_residence_before(register, clinician, announced):
+    west, north = HealthRegion.objects.filter(country="DK")[:2]
+    member = register(region=west, residence_from=date(2015, 1, 1))
+    told = {"by": clinician, "membership": member, "on": TODAY}
+    move_residence(**told, region=north, since=DAY)
+    assert region_of(member.patient_id, date(2026, 2, 28)) == west
+    assert region_of(member.patient_id, DAY) == north
+    # Said again with an earlier date: replaced, not doubled.
+    move_residence(**told, region=north, since=date(2026, 1, 1))
+    assert region_of(member.patient_id, date(2026, 1, 1)) == north
+    assert member.patient.residences.count() == 2
+    assert announced[-1] == events.PatientMoved(member.patient_id, date(2026, 1, 1))
+
+
+def test_every_change_is_in_the_history(register, clinician):
+    member = register()
+    record_death(by=clinician, membership=member, died_on=DAY, on=TODAY)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pgh_label, died_on FROM patients_patientevent WHERE pgh_obj_id = %s"
+            " ORDER BY pgh_id",
+            [member.patient_id],
+        )
+        assert cursor.fetchall() == [("insert", None), ("update", DAY)]
