@@ -21,6 +21,7 @@ urlpatterns = [
     # What patients see: the short path is scrubbed from every log.
     path("q/", include("proms.patient_urls")),
     path("reports/", include("reports.urls")),
+    path("administration/", include("registry.registers.urls")),
     path("jobs/", include("registry.jobs.urls")),
     path("api/v1/", include("registry.api")),
     path("technical/", admin.site.urls),

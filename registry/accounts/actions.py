@@ -61,3 +61,29 @@ def choose_language(*, user: User, language: str) -> None:
     user.language = language
     user.full_clean(exclude=["password"])
     user.save(update_fields=["language"])
+
+
+@transaction.atomic
+def invite_person(
+    *,
+    email: str,
+    first_name: str,
+    last_name: str,
+    role: Role | str,
+    register_code: str,
+    unit: Unit | None,
+    valid_from: date,
+) -> tuple[RoleAssignment, bool]:
+    """Give a person a role, and an account without a password if they have none.
+
+    Returns the assignment and whether the account is new. Raises ValidationError where the role
+    does not fit, for example a clinician without a unit.
+    """
+    user = User.objects.filter(email__iexact=email).first()
+    is_new = user is None
+    if user is None:
+        user = User.objects.create_user(email, first_name=first_name, last_name=last_name)
+    assignment = assign_role(
+        user=user, role=role, register_code=register_code, unit=unit, valid_from=valid_from
+    )
+    return assignment, is_new

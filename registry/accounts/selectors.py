@@ -3,7 +3,7 @@
 import hashlib
 from datetime import date, datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from registry.accounts.models import ApiToken, RoleAssignment, User
 from registry.accounts.permissions import Grant, Viewer
@@ -29,4 +29,13 @@ def token_with_user(secret: str, *, now: datetime) -> ApiToken | None:
             user__is_active=True,
         )
         .first()
+    )
+
+
+def assignments_in(register_code: str) -> QuerySet[RoleAssignment]:
+    """Return who has or had which role in a register, by name; for its administrators."""
+    return (
+        RoleAssignment.objects.filter(register_code=register_code)
+        .select_related("user", "unit")
+        .order_by("user__last_name", "user__first_name", "user__email", "-valid_from")
     )

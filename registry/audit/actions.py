@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from registry.accounts.permissions import Viewer
+from registry.accounts.permissions import Permission, Viewer
 from registry.audit.models import AccessLog, AccessOutcome
 from registry.core.errors import NotAllowed
 
@@ -54,3 +54,11 @@ def deny(
         outcome=AccessOutcome.DENIED,
     )
     raise NotAllowed
+
+
+def require(
+    viewer: Viewer, permission: Permission, register_code: str, unit_id: int | None = None
+) -> None:
+    """Let pass a viewer who holds ``permission``; note everybody else and raise NotAllowed."""
+    if not viewer.may(permission, register_code, unit_id):
+        deny(viewer, str(permission), "register", register_code, register_code=register_code)

@@ -12,8 +12,11 @@ class RegistersConfig(AppConfig):
     verbose_name = _("Registers")
 
     def ready(self) -> None:
-        """Tell the pages which registers a viewer may enter."""
-        from registry.core.panels import provide_registers
-        from registry.registers.pages import register_choices
+        """Tell the pages which registers a viewer may enter, and who administers one."""
+        from registry.core.panels import MenuEntry, provide_registers, register_menu_entry
+        from registry.registers.pages import may_administer, register_choices
 
         provide_registers(register_choices)
+        register_menu_entry(
+            MenuEntry(_("Administration"), "administration:people", 90, may_administer)
+        )

@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest
 
+from registry.accounts.permissions import Permission
 from registry.core.panels import RegisterChoice
 from registry.registers.selectors import registers
 
@@ -13,3 +14,8 @@ def register_choices(request: HttpRequest) -> list[RegisterChoice]:
         return []
     choices = [RegisterChoice(one.code, one.name) for one in registers() if one.code in entered]
     return sorted(choices, key=lambda choice: choice.name)
+
+
+def may_administer(request: HttpRequest, register_code: str) -> bool:
+    """Say whether the viewer sees the entry Administration."""
+    return request.viewer.may(Permission.ADMINISTER, register_code)
