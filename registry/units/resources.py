@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -101,17 +102,21 @@ def _read(path: Path, row_type: type[Row]) -> tuple[list[int], list[Row]]:
         reason = _("The file is not UTF-8 text. Save it as CSV UTF-8.")
         raise FileRefused([FileFault(path.name, 1, "", reason)]) from error
     head = text.partition("\n")[0]
-    reader = csv.reader(text.splitlines(), delimiter=";" if ";" in head else ",")
-    given = [name.strip() for name in next(reader, [])]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in head else ",")
+    try:
+        table = [(reader.line_num, cells) for cells in reader]
+    except csv.Error as error:
+        reason = _("The line is not CSV: %(reason)s.") % {"reason": error}
+        raise FileRefused([FileFault(path.name, reader.line_num, "", reason)]) from error
+    given = [name.strip() for name in table[0][1]] if table else []
     faults = _head_faults(path.name, given, columns)
     if faults:
         raise FileRefused(faults)
     lines: list[int] = []
     rows: list[Row] = []
-    for cells in reader:
+    for line, cells in table[1:]:
         if not any(cell.strip() for cell in cells):
             continue
-        line = reader.line_num
         if len(cells) != len(given):
             message = _("There are %(found)d cells, but %(wanted)d columns.")
             reason = message % {"found": len(cells), "wanted": len(given)}
