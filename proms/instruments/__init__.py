@@ -1,0 +1,36 @@
+"""What is asked: instruments as files, their loader, and the wording a patient sees.
+
+instrument("odi").items; instruments(); wording("odi", "da", packs=…); sendable(…)
+"""
+
+from proms.instruments.loader import InstrumentError, UnknownInstrument, instrument, instruments
+from proms.instruments.schema import Band, Instrument, Item, Option, Scale, ValueSet
+from proms.instruments.wording import (
+    NO_PACKS,
+    NotSendable,
+    QuestionWording,
+    Wording,
+    WordingPacks,
+    sendable,
+    wording,
+)
+
+__all__ = [
+    "NO_PACKS",
+    "Band",
+    "Instrument",
+    "InstrumentError",
+    "Item",
+    "NotSendable",
+    "Option",
+    "QuestionWording",
+    "Scale",
+    "UnknownInstrument",
+    "ValueSet",
+    "Wording",
+    "WordingPacks",
+    "instrument",
+    "instruments",
+    "sendable",
+    "wording",
+]

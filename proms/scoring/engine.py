@@ -1,0 +1,267 @@
+"""Scores all scales of an instrument over an array of answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from proms.instruments.loader import instrument as instrument_by_code
+from proms.instruments.schema import Formula, Instrument, Item, Scale
+from proms.scoring import eq5d
+from proms.scoring.arrays import FloatArray, IntArray, TextArray, empty_reasons
+
+
+class Reason(StrEnum):
+    """Why a scale has no value."""
+
+    TOO_FEW_ANSWERS = "too_few_answers"
+    INVALID_ANSWER = "invalid_answer"
+    OTHER_SCALE_MISSING = "other_scale_missing"
+    NO_TYPE = "no_type"
+    CONTRADICTION = "contradiction"
+
+    @property
+    def message(self) -> Promise:
+        """The reason in words, for staff."""
+        return _REASONS[self]
+
+
+_REASONS: dict[str, Promise] = {
+    "too_few_answers": _("Too few questions were answered to compute this score."),
+    "invalid_answer": _("An answer lies outside what the question allows."),
+    "other_scale_missing": _("Another scale that this score builds on has no value."),
+    "no_type": _("This combination of structural curves has no type."),
+    "contradiction": _("The measurements contradict each other. Check them."),
+}
+
+
+class UnknownValueSet(ValueError):
+    """The instrument needs a value set, and the one named is none of its own."""
+
+
+class UnknownAnswer(ValueError):
+    """An answer to an item that the instrument does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleScores:
+    """One scale over all responses.
+
+    `values` holds float64 with NaN for no score (text scales: objects with None), `answered` the
+    number of its items answered, `reasons` a `Reason` where there is no score, else "".
+    """
+
+    values: FloatArray | TextArray
+    answered: IntArray
+    reasons: TextArray
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One scale of one response, with what it takes to know how it came about."""
+
+    value: float | str | None
+    answered: int
+    reason: Reason | None
+    instrument_version: str
+    variant: str
+    """The value set or scoring variant, "" where there is only one way."""
+
+
+Computed = tuple[FloatArray | TextArray, TextArray]
+"""Values and reasons of one scale."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers of many responses, by item, as a formula sees them: NaN where missing."""
+
+    instrument: Instrument
+    columns: Mapping[str, FloatArray]
+    variant: str
+
+    def of(self, items: tuple[str, ...]) -> FloatArray:
+        """Shape (n_responses, len(items))."""
+        return np.column_stack([self.columns[code] for code in items])
+
+
+Function = Callable[[Answers, Scale], Computed]
+
+
+def score(
+    instrument: Instrument,
+    answers: np.ndarray,
+    *,
+    value_set: str | None = None,
+    variant: str | None = None,
+    minimum_answered: Mapping[str, int] | None = None,
+) -> dict[str, ScaleScores]:
+    """The scales of `instrument` by code, for `answers` of shape (n_responses, n_items).
+
+    Columns are in the order of `instrument.item_codes`, missing answers NaN. `value_set` is
+    needed by an index (EQ-5D-3L). `variant` chooses among `instrument.variants`.
+    `minimum_answered` overrides a scale's minimum by code (the register decides).
+
+    An answer outside its item's options counts as not answered and leaves every scale it
+    belongs to without a value, with the reason `invalid_answer`.
+
+    Raises UnknownValueSet, or ValueError for a wrong shape or variant.
+    """
+    answers = np.asarray(answers, dtype=np.float64)
+    if answers.ndim != 2 or answers.shape[1] != len(instrument.items):
+        raise ValueError(
+            f"{instrument.code}: answers must have shape (n, {len(instrument.items)}), "
+            f"not {answers.shape}"
+        )
+    chosen = _variant(instrument, value_set, variant)
+    columns: dict[str, FloatArray] = {}
+    invalid: dict[str, np.ndarray] = {}
+    for position, item in enumerate(instrument.items):
+        column = answers[:, position]
+        wrong = ~np.isnan(column) & ~_accepted(item, column)
+        invalid[item.code] = wrong
+        columns[item.code] = np.where(wrong, np.nan, column) if wrong.any() else column
+
+    held = Answers(instrument, columns, chosen)
+    scores: dict[str, ScaleScores] = {}
+    for scale in instrument.scales:
+        needed = (minimum_answered or {}).get(scale.code, scale.formula.minimum)
+        scores[scale.code] = _scale(held, scale, needed, invalid, scores)
+    return scores
+
+
+def score_one(
+    instrument_code: str,
+    answers: Mapping[str, float | None],
+    *,
+    value_set: str | None = None,
+    variant: str | None = None,
+    version: str | None = None,
+    minimum_answered: Mapping[str, int] | None = None,
+) -> dict[str, Score]:
+    """The scales of one response; items left out of `answers` are unanswered.
+
+    Raises UnknownInstrument, UnknownAnswer for a foreign item, UnknownValueSet.
+    """
+    asked = instrument_by_code(instrument_code, version)
+    foreign = set(answers) - set(asked.item_codes)
+    if foreign:
+        raise UnknownAnswer(f"{asked.code} has no item {', '.join(sorted(foreign))}")
+    given = (answers.get(code) for code in asked.item_codes)
+    row = np.array([[np.nan if value is None else value for value in given]], dtype=np.float64)
+    scored = score(
+        asked,
+        row.reshape(1, len(asked.items)),
+        value_set=value_set,
+        variant=variant,
+        minimum_answered=minimum_answered,
+    )
+    chosen = _variant(asked, value_set, variant)
+    return {
+        code: Score(
+            value=None if scale.reasons[0] else _plain(scale.values[0]),
+            answered=int(scale.answered[0]),
+            reason=Reason(scale.reasons[0]) if scale.reasons[0] else None,
+            instrument_version=asked.version,
+            variant=chosen,
+        )
+        for code, scale in scored.items()
+    }
+
+
+def _plain(value: object) -> float | str:
+    return value if isinstance(value, str) else float(value)  # type: ignore[arg-type]
+
+
+def _variant(instrument: Instrument, value_set: str | None, variant: str | None) -> str:
+    """The value set or variant in force, checked against what the instrument has."""
+    if instrument.value_sets:
+        if value_set not in instrument.value_sets:
+            known = ", ".join(sorted(instrument.value_sets))
+            named = f"unknown value set “{value_set}”" if value_set else "name a value set"
+            raise UnknownValueSet(f"{instrument.code}: {named}; known are {known}")
+        return value_set
+    if variant is not None and variant not in instrument.variants:
+        known = ", ".join(instrument.variants) or "none"
+        raise ValueError(f"{instrument.code}: unknown variant “{variant}”; known are {known}")
+    return variant or (instrument.variants[0] if instrument.variants else "")
+
+
+def _accepted(item: Item, column: FloatArray) -> np.ndarray:
+    """Which answers lie within the item's options or range. NaN is not accepted."""
+    if item.options:
+        values = item.values
+        if len(values) != max(values) - min(values) + 1:
+            return np.isin(column, values)
+        low, high = float(min(values)), float(max(values))
+    else:
+        low, high = item.minimum or 0.0, item.maximum or 0.0
+    within = (column >= low) & (column <= high)
+    if item.step is not None:
+        within &= (column - low) % item.step == 0
+    elif item.options or item.integer:
+        within &= np.floor(column) == column
+    return within
+
+
+def _scale(
+    held: Answers,
+    scale: Scale,
+    needed: int,
+    invalid: Mapping[str, np.ndarray],
+    scores: Mapping[str, ScaleScores],
+) -> ScaleScores:
+    formula = scale.formula
+    columns = held.of(formula.items)
+    answered = np.count_nonzero(~np.isnan(columns), axis=1)
+    values, reasons = _compute(held, scale, columns)
+
+    for other in formula.requires:
+        reasons[(reasons == "") & (scores[other].reasons != "")] = Reason.OTHER_SCALE_MISSING
+    reasons[answered < needed] = Reason.TOO_FEW_ANSWERS
+    any_invalid = np.logical_or.reduce([invalid[code] for code in formula.items])
+    reasons[any_invalid] = Reason.INVALID_ANSWER
+    values[reasons != ""] = None if values.dtype == object else np.nan
+    return ScaleScores(values, answered, reasons)
+
+
+def _compute(held: Answers, scale: Scale, columns: FloatArray) -> Computed:
+    """Values for every row; rows without enough answers are blanked by the caller."""
+    formula = scale.formula
+    if formula.kind == "code":
+        return _functions()[formula.function or ""](held, scale)
+    if formula.kind == "value":
+        values: FloatArray | TextArray = columns[:, 0].copy()
+    elif formula.kind == "percent":
+        values = _percent(held.instrument, formula, columns)
+    elif formula.kind == "mean":
+        answered = np.count_nonzero(~np.isnan(columns), axis=1)
+        values = np.nansum(columns, axis=1) / np.maximum(answered, 1)
+    elif formula.kind == "value_set":
+        values = eq5d.index(held.instrument.value_sets[held.variant], formula.items, columns)
+    else:
+        values = eq5d.profile(columns)
+    return values, empty_reasons(len(columns))
+
+
+def _percent(instrument: Instrument, formula: Formula, columns: FloatArray) -> FloatArray:
+    """100 · sum / highest possible sum of the answered items.
+
+    The multiplication comes first: sums are whole numbers, so that the one division is exact
+    where the result is.
+    """
+    highest = np.array([instrument.item(code).highest for code in formula.items])
+    possible = (~np.isnan(columns)) @ highest
+    return 100.0 * np.nansum(columns, axis=1) / np.where(possible > 0, possible, 1.0)
+
+
+def _functions() -> Mapping[str, Function]:
+    """The formulas that are code, by the name the instrument files use."""
+    from proms.scoring.functions import FUNCTIONS  # here, because they build on this module
+
+    return FUNCTIONS
