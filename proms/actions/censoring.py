@@ -1,0 +1,116 @@
+"""Ending follow-up: death, moving abroad, opt-out, cancelling, operation again on the same place.
+
+Censoring is derived: each function brings ``censored_on`` and its reason in line with what is
+recorded about patient, member and operations now. So the order of events does not matter, and a
+death entered by mistake and taken back gives the follow-ups back.
+"""
+
+from collections.abc import Iterable
+
+from django.db import connection, transaction
+
+from procedures.models import Operation
+from proms.policies import Site, replaces
+from registry.registers.actions import mark_slices_stale
+
+# The earliest event ends follow-up, if the window was still open on that day. An answered
+# follow-up stays answered. A cancelled operation never was: its windows do not matter.
+_CENSOR = """
+    WITH replaced AS (
+        SELECT operation_id, min(replaced_on) AS replaced_on
+        FROM unnest(%(replaced)s::bigint[], %(replaced_on)s::date[])
+             AS r (operation_id, replaced_on)
+        GROUP BY operation_id
+    ),
+    wanted AS (
+        SELECT f.id, o.register_id, o.unit_id, o.year, ended.ended_on, ended.reason
+        FROM proms_followup f
+        JOIN procedures_operation o ON o.id = f.operation_id
+        JOIN patients_membership m ON m.id = o.membership_id
+        JOIN patients_patient p ON p.id = m.patient_id
+        LEFT JOIN replaced r ON r.operation_id = o.id
+        LEFT JOIN LATERAL (
+            SELECT ended_on, reason FROM (VALUES
+                (o.cancelled_on, 'cancelled', 0),
+                (p.died_on, 'death', 1),
+                (m.opted_out_on, 'opt_out', 2),
+                (p.emigrated_on, 'emigration', 3),
+                (r.replaced_on, 'revision', 4)
+            ) AS event (ended_on, reason, position)
+            WHERE ended_on IS NOT NULL AND (ended_on <= f.closes_on OR reason = 'cancelled')
+            ORDER BY ended_on, position LIMIT 1
+        ) ended ON true
+        WHERE o.id = ANY(%(operations)s) AND f.completed_on IS NULL
+          AND (f.censored_on, f.censor_reason)
+              IS DISTINCT FROM (ended.ended_on, COALESCE(ended.reason, ''))
+    ),
+    changed AS (
+        UPDATE proms_followup f
+        SET censored_on = wanted.ended_on, censor_reason = COALESCE(wanted.reason, ''),
+            updated_at = now()
+        FROM wanted WHERE wanted.id = f.id
+    )
+    SELECT DISTINCT register_id, unit_id, year FROM wanted
+"""
+
+
+@transaction.atomic
+def censor_operations(*, operation_ids: Iterable[int]) -> None:
+    """Bring the censoring of operations in line, and of those that they replace."""
+    operations = list(operation_ids)
+    if not operations:
+        return
+    replaced = _replaced(operations)
+    everything = sorted({*operations, *(old.operation_id for old, _new in replaced)})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CENSOR,
+            {
+                "operations": everything,
+                "replaced": [old.operation_id for old, _new in replaced],
+                "replaced_on": [new.performed_on for _old, new in replaced],
+            },
+        )
+        mark_slices_stale(cursor.fetchall())
+
+
+def censor_patients(*, patient_ids: Iterable[int]) -> None:
+    """Bring the censoring of patients' follow-ups in line, in every register."""
+    censor_operations(
+        operation_ids=Operation.objects.filter(
+            membership__patient_id__in=list(patient_ids)
+        ).values_list("pk", flat=True)
+    )
+
+
+def _replaced(operations: list[int]) -> list[tuple[Site, Site]]:
+    """Pairs (old, new) of performed operations of one member that concern ``operations``.
+
+    Only members with two performed operations have any, so few rows are read.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT other.membership_id, other.id, other.performed_on, other."group", other.side,
+                   other.levels, other.revises_id
+            FROM procedures_operation other
+            WHERE other.performed_on IS NOT NULL
+              AND other.membership_id IN (
+                  SELECT o.membership_id FROM procedures_operation o
+                  WHERE o.performed_on IS NOT NULL AND o.membership_id IN (
+                      SELECT membership_id FROM procedures_operation WHERE id = ANY(%s))
+                  GROUP BY o.membership_id HAVING count(*) > 1)
+            """,
+            [operations],
+        )
+        by_member: dict[int, list[Site]] = {}
+        for membership_id, pk, performed_on, group, side, levels, revises_id in cursor.fetchall():
+            site = Site(pk, performed_on, group, side, tuple(levels), revises_id)
+            by_member.setdefault(membership_id, []).append(site)
+    return [
+        (old, new)
+        for sites in by_member.values()
+        for old in sites
+        for new in sites
+        if replaces(new, old)
+    ]

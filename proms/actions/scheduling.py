@@ -1,0 +1,189 @@
+"""Laying and moving the follow-ups of operations, for one operation or a hundred thousand.
+
+Every function takes operation ids and costs a fixed number of queries. Each can be run again: it
+brings the follow-ups into the state that the operations ask for.
+"""
+
+from collections.abc import Iterable
+
+from django.db import connection, transaction
+
+from procedures.models import Operation
+from proms.actions.censoring import censor_operations
+from proms.schedule import offsets
+from registry.registers.actions import mark_slices_stale
+from registry.registers.models import DefinitionVersion
+from registry.registers.schema import RegisterDefinition
+from registry.registers.selectors import definition_of
+
+# One row for each time point at which a group is asked, under a version of the definition.
+_SCHEDULE = """
+    schedule AS (
+        SELECT * FROM unnest(
+            %(definitions)s::bigint[], %(groups)s::text[], %(time_points)s::text[],
+            %(opens)s::int[], %(due)s::int[], %(closes)s::int[]
+        ) AS s (definition_id, "group", time_point, opens, due, closes)
+    ),
+    wanted AS (
+        SELECT o.id AS operation_id, s.time_point,
+               o.scheduled_on + s.opens AS opens_on,
+               o.scheduled_on + s.due AS due_on,
+               o.scheduled_on + s.closes AS closes_on
+        FROM procedures_operation o
+        JOIN schedule s ON s.definition_id = o.definition_id AND s."group" = o."group"
+        WHERE o.id = ANY(%(operations)s) AND o.cancelled_on IS NULL
+    )
+"""
+
+_LAY = f"""
+    WITH {_SCHEDULE}
+    INSERT INTO proms_followup AS held
+        (operation_id, time_point, opens_on, due_on, closes_on, old_at_surgery, censor_reason)
+    SELECT operation_id, time_point, opens_on, due_on, closes_on, false, '' FROM wanted
+    ON CONFLICT (operation_id, time_point) DO UPDATE
+    SET opens_on = excluded.opens_on, due_on = excluded.due_on, closes_on = excluded.closes_on,
+        updated_at = now()
+    WHERE held.invitation_id IS NULL AND held.completed_on IS NULL
+      AND (held.opens_on, held.due_on, held.closes_on)
+          IS DISTINCT FROM (excluded.opens_on, excluded.due_on, excluded.closes_on)
+"""
+
+# A corrected group may be asked at other time points.
+_REMOVE = f"""
+    WITH {_SCHEDULE}
+    DELETE FROM proms_followup held
+    USING procedures_operation o
+    WHERE o.id = held.operation_id AND o.id = ANY(%(operations)s) AND o.cancelled_on IS NULL
+      AND held.invitation_id IS NULL AND held.completed_on IS NULL
+      AND NOT EXISTS (
+          SELECT FROM wanted w
+          WHERE w.operation_id = held.operation_id AND w.time_point = held.time_point)
+"""
+
+# What has been asked stays asked; but a preoperative form belongs before the surgery.
+_CLOSE_WITH_SURGERY = f"""
+    WITH {_SCHEDULE},
+    moved AS (
+        UPDATE proms_followup held
+        SET closes_on = w.closes_on,
+            due_on = LEAST(held.due_on, w.closes_on),
+            opens_on = LEAST(held.opens_on, w.closes_on),
+            updated_at = now()
+        FROM wanted w
+        WHERE w.operation_id = held.operation_id AND w.time_point = held.time_point
+          AND held.time_point = 'before'
+          AND held.invitation_id IS NOT NULL AND held.completed_on IS NULL
+          AND held.closes_on <> w.closes_on
+        RETURNING held.id, held.invitation_id, held.closes_on
+    ),
+    last AS (
+        SELECT asked.id, GREATEST(
+            max(moved.closes_on),
+            (SELECT max(f.closes_on) FROM proms_followup f
+             WHERE f.invitation_id = asked.id AND f.id NOT IN (SELECT id FROM moved))
+        ) AS closes_on
+        FROM proms_invitation asked JOIN moved ON moved.invitation_id = asked.id
+        GROUP BY asked.id
+    )
+    UPDATE proms_invitation asked
+    SET closes_on = last.closes_on,
+        due_on = LEAST(asked.due_on, last.closes_on),
+        opens_on = LEAST(asked.opens_on, last.closes_on),
+        updated_at = now()
+    FROM last WHERE last.id = asked.id AND asked.closes_on <> last.closes_on
+"""
+
+_MARK_OLD = """
+    UPDATE proms_followup held
+    SET old_at_surgery = (o.performed_on - held.completed_on) > grace.days, updated_at = now()
+    FROM procedures_operation o
+    JOIN unnest(%(definitions)s::bigint[], %(graces)s::int[]) AS grace (definition_id, days)
+      ON grace.definition_id = o.definition_id
+    WHERE o.id = held.operation_id AND o.id = ANY(%(operations)s)
+      AND held.time_point = 'before' AND held.completed_on IS NOT NULL
+      AND o.performed_on IS NOT NULL
+      AND held.old_at_surgery <> ((o.performed_on - held.completed_on) > grace.days)
+"""
+
+
+@transaction.atomic
+def create_schedules(*, operation_ids: Iterable[int]) -> None:
+    """Lay the follow-ups of operations: windows from each one's group, definition and date.
+
+    Follow-ups that exist are left, or moved when they have not been sent. Operations of patients
+    who have died, left or opted out get follow-ups that are censored from the start, and an
+    operation on the same place ends the follow-up of the one before.
+    """
+    operations = list(operation_ids)
+    if not operations:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_LAY, _parameters(operations))
+    censor_operations(operation_ids=operations)
+    _mark_stale(operations)
+
+
+def create_schedule(*, operation_id: int) -> None:
+    """Lay the follow-ups of one operation; see create_schedules."""
+    create_schedules(operation_ids=[operation_id])
+
+
+@transaction.atomic
+def move_schedules(*, operation_ids: Iterable[int]) -> None:
+    """Bring follow-ups in line with operations whose date or group has changed.
+
+    Only follow-ups that were not sent move. A preoperative form that was sent and not answered
+    closes with the new date. A form answered too long before the surgery is marked.
+    """
+    operations = list(operation_ids)
+    if not operations:
+        return
+    parameters = _parameters(operations)
+    with connection.cursor() as cursor:
+        cursor.execute(_LAY, parameters)
+        cursor.execute(_REMOVE, parameters)
+        cursor.execute(_CLOSE_WITH_SURGERY, parameters)
+        cursor.execute(_MARK_OLD, {"operations": operations, **_graces(operations)})
+    censor_operations(operation_ids=operations)
+    _mark_stale(operations)
+
+
+def _definitions(operations: list[int]) -> dict[int, RegisterDefinition]:
+    versions = DefinitionVersion.objects.filter(
+        pk__in=Operation.objects.filter(pk__in=operations).values("definition")
+    ).defer("definition")
+    return {version.pk: definition_of(version) for version in versions}
+
+
+def _parameters(operations: list[int]) -> dict[str, list[object]]:
+    rows = [
+        (version_id, group, each.time_point, each.opens, each.due, each.closes)
+        for version_id, definition in _definitions(operations).items()
+        for group in definition.groups
+        for each in offsets(definition, group)
+    ]
+    names = ("definitions", "groups", "time_points", "opens", "due", "closes")
+    columns = zip(*rows, strict=True) if rows else ([],) * len(names)
+    return {
+        "operations": operations,
+        **{name: list(column) for name, column in zip(names, columns, strict=True)},
+    }
+
+
+def _graces(operations: list[int]) -> dict[str, list[int]]:
+    graces = {
+        version_id: definition.time_points["before"].grace_days
+        for version_id, definition in _definitions(operations).items()
+        if "before" in definition.time_points
+    }
+    known = {version_id: days for version_id, days in graces.items() if days is not None}
+    return {"definitions": list(known), "graces": list(known.values())}
+
+
+def _mark_stale(operations: list[int]) -> None:
+    mark_slices_stale(
+        Operation.objects.filter(pk__in=operations)
+        .order_by()
+        .values_list("register_id", "unit_id", "year")
+        .distinct()
+    )

@@ -1,0 +1,37 @@
+"""Rules of following up that need no database."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from registry.core.choices import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where and when an operation was done, as far as a later one may replace its follow-up."""
+
+    operation_id: int
+    performed_on: date
+    group: str
+    side: str
+    levels: tuple[str, ...]
+    revises_id: int | None
+
+
+def replaces(new: Site, old: Site) -> bool:
+    """Say whether ``new`` ends the follow-up of ``old``: an operation again on the same place.
+
+    It does when the surgeon says so, when both name levels and share one, or (without levels) when
+    both are in the same group on the same side. Results after it are those of the new operation.
+    """
+    if new.performed_on <= old.performed_on:
+        return False
+    if new.revises_id == old.operation_id:
+        return True
+    if new.levels and old.levels:
+        return not set(new.levels).isdisjoint(old.levels)
+    return new.group == old.group and _same_side(new.side, old.side)
+
+
+def _same_side(one: str, other: str) -> bool:
+    return bool(one and other) and (one == other or Side.BOTH in (one, other))

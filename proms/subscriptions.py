@@ -1,0 +1,58 @@
+"""What other apps' events set going here. Each handler calls one action."""
+
+from patients.events import MemberOptedOut, PatientDied, PatientEmigrated, StatusRevoked
+from procedures.events import (
+    OperationCancelled,
+    OperationCorrected,
+    OperationPerformed,
+    OperationPlanned,
+    OperationRescheduled,
+    OperationRevised,
+    OperationsRegistered,
+    RevisionWithdrawn,
+)
+from proms import actions
+from registry.core.events import subscribe
+
+
+def subscribe_all() -> None:
+    """Subscribe to everything that changes who is asked and when. Called in ``ready()``."""
+    subscribe(OperationPlanned, on_planned)
+    subscribe(OperationPerformed, on_moved)
+    subscribe(OperationRescheduled, on_moved)
+    subscribe(OperationCorrected, on_moved)
+    subscribe(OperationCancelled, on_ended)
+    subscribe(OperationRevised, on_ended)
+    subscribe(RevisionWithdrawn, on_ended)
+    subscribe(OperationsRegistered, on_registered)
+    subscribe(PatientDied, on_patient)
+    subscribe(PatientEmigrated, on_patient)
+    subscribe(MemberOptedOut, on_patient)
+    subscribe(StatusRevoked, on_patient)
+
+
+def on_planned(event: OperationPlanned) -> None:
+    """A planned operation gets its follow-ups at once, so that the first goes out in time."""
+    actions.create_schedule(operation_id=event.operation_id)
+
+
+def on_moved(event: OperationPerformed | OperationRescheduled | OperationCorrected) -> None:
+    """Date or group changed: what was not sent moves. Registered at once: the schedule is laid."""
+    actions.move_schedules(operation_ids=[event.operation_id])
+
+
+def on_ended(event: OperationCancelled | OperationRevised | RevisionWithdrawn) -> None:
+    """The schedule ends, or (a revision withdrawn) goes on."""
+    actions.censor_operations(operation_ids=[event.operation_id])
+
+
+def on_registered(event: OperationsRegistered) -> None:
+    """Many operations at once, in a few statements."""
+    actions.create_schedules(operation_ids=event.operation_ids)
+
+
+def on_patient(
+    event: PatientDied | PatientEmigrated | MemberOptedOut | StatusRevoked,
+) -> None:
+    """Follow-up ends with death, moving abroad and opt-out, and goes on when that is revoked."""
+    actions.censor_patients(patient_ids=[event.patient_id])
