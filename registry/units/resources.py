@@ -102,7 +102,8 @@ def _read(path: Path, row_type: type[Row]) -> tuple[list[int], list[Row]]:
         reason = _("The file is not UTF-8 text. Save it as CSV UTF-8.")
         raise FileRefused([FileFault(path.name, 1, "", reason)]) from error
     head = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in head else ",")
+    delimiter = ";" if ";" in head else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         table = [(reader.line_num, cells) for cells in reader]
     except csv.Error as error:
