@@ -1,0 +1,58 @@
+"""Short forms: cancel, move to another day, narrow the list."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from procedures.forms.fields import DATE_FORMATS
+from procedures.models import OperationState
+from registry.units.models import Unit
+
+
+class CancelForm(forms.Form):
+    """Why a planned operation will not be performed."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("Do not write names or identity numbers."),
+    )
+
+
+class RescheduleForm(forms.Form):
+    """The new planned date."""
+
+    planned_on = forms.DateField(
+        label=_("New planned date"),
+        input_formats=DATE_FORMATS,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+
+
+class ListFilterForm(forms.Form):
+    """Narrows the list of operations; it lives in the address."""
+
+    state = forms.ChoiceField(label=_("State"), required=False)
+    unit = forms.ModelChoiceField(label=_("Unit"), queryset=Unit.objects.none(), required=False)
+    since = forms.DateField(
+        label=_("From"),
+        required=False,
+        input_formats=DATE_FORMATS,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+    until = forms.DateField(
+        label=_("Until"),
+        required=False,
+        input_formats=DATE_FORMATS,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+
+    def __init__(self, data: Any, *, units: Iterable[Unit]) -> None:
+        super().__init__(data)
+        self.fields["state"].choices = [("", _("All states")), *OperationState.choices]
+        pks = [unit.pk for unit in units]
+        self.fields["unit"].queryset = Unit.objects.filter(pk__in=pks)
+        self.fields["unit"].empty_label = _("All units")
