@@ -1,5 +1,7 @@
 """Changes to somebody who is a member already. Each checks who may, and writes history."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 
 from django.conf import settings
@@ -26,7 +28,6 @@ from registry.core.events import announce
 from registry.units.models import HealthRegion
 
 
-@transaction.atomic
 def correct_identity(
     *,
     by: Viewer,
@@ -44,53 +45,51 @@ def correct_identity(
     A temporary registration becomes a full one by giving the number. Raises RuleBroken when the
     number belongs to another patient, who must then be joined by hand.
     """
-    patient = _locked(by, membership, "correct_identity")
-    faults: dict[str, object] = {}
-    changes = {"given_name": given_name.strip(), "surname": surname.strip()}
-    kind: str | None = None
-    if number is not None:
+    with _change(by, membership, "correct_identity") as patient:
+        faults: dict[str, object] = {}
+        changes = {"given_name": given_name.strip(), "surname": surname.strip()}
+        kind: str | None = None
+        if number is not None:
+            try:
+                parsed = parse(number, country or patient.country, on=on)
+            except ValueError as error:
+                faults["number"] = str(error)
+            else:
+                if parsed.kind is IdentityKind.SYNTHETIC and not settings.ALLOW_SYNTHETIC_IDENTITY:
+                    faults["number"] = _(
+                        "This is a test number. Only numbers of real people are accepted here."
+                    )
+                changes |= {"number": parsed.number, "number_country": parsed.country}
+                kind = str(parsed.kind)
+        if not surname.strip():
+            faults["surname"] = _("Type the surname.")
+        if reason := policies.why_not_born(birth_date, on=on):
+            faults["birth_date"] = str(reason)
+        elif patient.died_on and patient.died_on < birth_date:
+            faults["birth_date"] = _("The birth date lies after the date of death. Check both.")
+        if sex not in Sex.values:
+            faults["sex"] = _("Choose the sex.")
+        if faults:
+            raise RuleBroken(faults)
         try:
-            parsed = parse(number, country or patient.country, on=on)
-        except ValueError as error:
-            faults["number"] = str(error)
-        else:
-            if parsed.kind is IdentityKind.SYNTHETIC and not settings.ALLOW_SYNTHETIC_IDENTITY:
-                faults["number"] = _(
-                    "This is a test number. Only numbers of real people are accepted here."
+            with transaction.atomic():
+                vault.change_identity(
+                    patient.pk, birth_date=birth_date, number_kind=kind, **changes
                 )
-            changes |= {"number": parsed.number, "number_country": parsed.country}
-            kind = str(parsed.kind)
-    if not surname.strip():
-        faults["surname"] = _("Type the surname.")
-    if reason := policies.why_not_born(birth_date, on=on):
-        faults["birth_date"] = str(reason)
-    elif patient.died_on and patient.died_on < birth_date:
-        faults["birth_date"] = _("The birth date lies after the date of death. Check both.")
-    if sex not in Sex.values:
-        faults["sex"] = _("Choose the sex.")
-    if faults:
-        raise RuleBroken(faults)
-    try:
-        with transaction.atomic():
-            vault.change_identity(patient.pk, birth_date=birth_date, number_kind=kind, **changes)
-    except IntegrityError as error:
-        raise RuleBroken(
-            {
-                "number": _(
-                    "This identity number belongs to another patient of the registry. Search for "
-                    "it; ask the register's administrator if both are the same person."
-                )
-            }
-        ) from error
-    if (patient.birth_date, patient.sex) != (birth_date, sex):
-        patient.birth_date, patient.sex = birth_date, sex
-        patient.save(update_fields=["birth_date", "sex", "updated_at"])
-        announce(PatientCorrected(patient.pk))
-    membership.patient = patient
-    return membership
+        except IntegrityError as error:
+            taken = _(
+                "This identity number belongs to another patient of the registry. Search for it; "
+                "ask the register's administrator if both are the same person."
+            )
+            raise RuleBroken({"number": taken}) from error
+        if (patient.birth_date, patient.sex) != (birth_date, sex):
+            patient.birth_date, patient.sex = birth_date, sex
+            patient.save(update_fields=["birth_date", "sex", "updated_at"])
+            announce(PatientCorrected(patient.pk))
+        membership.patient = patient
+        return membership
 
 
-@transaction.atomic
 def change_contact(
     *,
     by: Viewer,
@@ -101,92 +100,85 @@ def change_contact(
     language: str,
 ) -> None:
     """Change how a patient is reached and in which language."""
-    patient = _locked(by, membership, "change_contact")
-    faults: dict[str, object] = {}
-    if reason := policies.why_not_email(email.strip()):
-        faults["email"] = str(reason)
-    if reason := policies.why_not_telephone(telephone.strip()):
-        faults["telephone"] = str(reason)
-    if language not in Language.values:
-        faults["language"] = _("Choose the language: nb, da, sv or en.")
-    if faults:
-        raise RuleBroken(faults)
-    vault.change_identity(
-        patient.pk,
-        birth_date=patient.birth_date,
-        address=address.strip(),
-        email=email.strip(),
-        telephone=telephone.strip(),
-    )
-    if patient.language != language:
-        patient.language = language
-        patient.save(update_fields=["language", "updated_at"])
+    with _change(by, membership, "change_contact") as patient:
+        faults: dict[str, object] = {}
+        if reason := policies.why_not_email(email.strip()):
+            faults["email"] = str(reason)
+        if reason := policies.why_not_telephone(telephone.strip()):
+            faults["telephone"] = str(reason)
+        if language not in Language.values:
+            faults["language"] = _("Choose the language: nb, da, sv or en.")
+        if faults:
+            raise RuleBroken(faults)
+        vault.change_identity(
+            patient.pk,
+            birth_date=patient.birth_date,
+            address=address.strip(),
+            email=email.strip(),
+            telephone=telephone.strip(),
+        )
+        if patient.language != language:
+            patient.language = language
+            patient.save(update_fields=["language", "updated_at"])
 
 
-@transaction.atomic
 def record_death(*, by: Viewer, membership: Membership, died_on: date, on: date) -> None:
     """Record a death; it holds in every register. A recorded date may be corrected."""
-    patient = _locked(by, membership, "record_death")
-    _refuse("died_on", policies.why_not_dated(died_on, birth_date=patient.birth_date, on=on))
-    patient.died_on = died_on
-    patient.save(update_fields=["died_on", "updated_at"])
-    announce(PatientDied(patient.pk, died_on))
+    with _change(by, membership, "record_death") as patient:
+        _refuse("died_on", policies.why_not_dated(died_on, birth_date=patient.birth_date, on=on))
+        patient.died_on = died_on
+        patient.save(update_fields=["died_on", "updated_at"])
+        announce(PatientDied(patient.pk, died_on))
 
 
-@transaction.atomic
 def revoke_death(*, by: Viewer, membership: Membership) -> None:
     """Take back a death that was recorded by mistake."""
-    patient = _locked(by, membership, "revoke_death")
-    patient.died_on = None
-    patient.save(update_fields=["died_on", "updated_at"])
-    announce(StatusRevoked(patient.pk, "death"))
+    with _change(by, membership, "revoke_death") as patient:
+        patient.died_on = None
+        patient.save(update_fields=["died_on", "updated_at"])
+        announce(StatusRevoked(patient.pk, "death"))
 
 
-@transaction.atomic
 def record_emigration(*, by: Viewer, membership: Membership, emigrated_on: date, on: date) -> None:
     """Record that a patient has left the country; it holds in every register."""
-    patient = _locked(by, membership, "record_emigration")
-    _refuse(
-        "emigrated_on",
-        policies.why_not_dated(emigrated_on, birth_date=patient.birth_date, on=on),
-    )
-    patient.emigrated_on = emigrated_on
-    patient.save(update_fields=["emigrated_on", "updated_at"])
-    announce(PatientEmigrated(patient.pk, emigrated_on))
+    with _change(by, membership, "record_emigration") as patient:
+        _refuse(
+            "emigrated_on",
+            policies.why_not_dated(emigrated_on, birth_date=patient.birth_date, on=on),
+        )
+        patient.emigrated_on = emigrated_on
+        patient.save(update_fields=["emigrated_on", "updated_at"])
+        announce(PatientEmigrated(patient.pk, emigrated_on))
 
 
-@transaction.atomic
 def revoke_emigration(*, by: Viewer, membership: Membership) -> None:
     """Take back an emigration: recorded by mistake, or the patient has come back."""
-    patient = _locked(by, membership, "revoke_emigration")
-    patient.emigrated_on = None
-    patient.save(update_fields=["emigrated_on", "updated_at"])
-    announce(StatusRevoked(patient.pk, "emigration"))
+    with _change(by, membership, "revoke_emigration") as patient:
+        patient.emigrated_on = None
+        patient.save(update_fields=["emigrated_on", "updated_at"])
+        announce(StatusRevoked(patient.pk, "emigration"))
 
 
-@transaction.atomic
 def opt_out(*, by: Viewer, membership: Membership, opted_out_on: date, on: date) -> None:
     """Withdraw a member from one register; other registers of the patient go on."""
-    patient = _locked(by, membership, "opt_out")
-    _refuse(
-        "opted_out_on",
-        policies.why_not_dated(opted_out_on, birth_date=patient.birth_date, on=on),
-    )
-    membership.opted_out_on = opted_out_on
-    membership.save(update_fields=["opted_out_on", "updated_at"])
-    announce(MemberOptedOut(membership.pk, patient.pk, membership.register_id, opted_out_on))
+    with _change(by, membership, "opt_out") as patient:
+        _refuse(
+            "opted_out_on",
+            policies.why_not_dated(opted_out_on, birth_date=patient.birth_date, on=on),
+        )
+        membership.opted_out_on = opted_out_on
+        membership.save(update_fields=["opted_out_on", "updated_at"])
+        announce(MemberOptedOut(membership.pk, patient.pk, membership.register_id, opted_out_on))
 
 
-@transaction.atomic
 def revoke_opt_out(*, by: Viewer, membership: Membership) -> None:
     """Let a member take part again, as the patient now wishes."""
-    patient = _locked(by, membership, "revoke_opt_out")
-    membership.opted_out_on = None
-    membership.save(update_fields=["opted_out_on", "updated_at"])
-    announce(StatusRevoked(patient.pk, "opt_out", membership.pk))
+    with _change(by, membership, "revoke_opt_out") as patient:
+        membership.opted_out_on = None
+        membership.save(update_fields=["opted_out_on", "updated_at"])
+        announce(StatusRevoked(patient.pk, "opt_out", membership.pk))
 
 
-@transaction.atomic
 def move_residence(
     *, by: Viewer, membership: Membership, region: HealthRegion, since: date, on: date
 ) -> Residence:
@@ -194,23 +186,28 @@ def move_residence(
 
     The residence before ends the day before; later ones, if any, are replaced.
     """
-    patient = _locked(by, membership, "move_residence")
-    _refuse("since", policies.why_not_dated(since, birth_date=patient.birth_date, on=on))
-    patient.residences.filter(valid_from__gte=since).delete()
-    for before in patient.residences.filter(
-        Q(valid_until__isnull=True) | Q(valid_until__gte=since)
-    ):
-        before.valid_until = since - timedelta(days=1)
-        before.save(update_fields=["valid_until", "updated_at"])
-    residence = Residence.objects.create(patient=patient, region=region, valid_from=since)
-    announce(PatientMoved(patient.pk, since))
-    return residence
+    with _change(by, membership, "move_residence") as patient:
+        _refuse("since", policies.why_not_dated(since, birth_date=patient.birth_date, on=on))
+        patient.residences.filter(valid_from__gte=since).delete()
+        for before in patient.residences.filter(
+            Q(valid_until__isnull=True) | Q(valid_until__gte=since)
+        ):
+            before.valid_until = since - timedelta(days=1)
+            before.save(update_fields=["valid_until", "updated_at"])
+        residence = Residence.objects.create(patient=patient, region=region, valid_from=since)
+        announce(PatientMoved(patient.pk, since))
+        return residence
 
 
-def _locked(by: Viewer, membership: Membership, action: str) -> Patient:
-    """Return the patient, locked, if the viewer may register for this member; else deny."""
+@contextmanager
+def _change(by: Viewer, membership: Membership, action: str) -> Iterator[Patient]:
+    """Open a transaction with the patient locked, if the viewer may register for this member.
+
+    The refusal is noted before the transaction begins, so that its trace is not undone with it.
+    """
     require_member(by, membership, permission=Permission.REGISTER, action=action)
-    return Patient.objects.select_for_update(no_key=True).get(pk=membership.patient_id)
+    with transaction.atomic():
+        yield Patient.objects.select_for_update(no_key=True).get(pk=membership.patient_id)
 
 
 def _refuse(field: str, reason: policies.Reason) -> None:

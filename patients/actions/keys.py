@@ -14,7 +14,6 @@ from registry.audit.actions import record_access
 from registry.core.errors import RuleBroken
 
 
-@transaction.atomic
 def erase_patient(*, by: Viewer, membership: Membership, reason: str, now: datetime) -> Erasure:
     """Erase who a patient is, for good: destroy the key and put the patient on the erasure list.
 
@@ -25,19 +24,20 @@ def erase_patient(*, by: Viewer, membership: Membership, reason: str, now: datet
     if not reason.strip():
         raise RuleBroken({"reason": _("Type why the identity is erased.")})
     patient_id = membership.patient_id
-    record_access(
-        by,
-        "erase",
-        "patient",
-        patient_id,
-        patient_id=patient_id,
-        register_code=membership.register_id,
-    )
-    erasure, _made = Erasure.objects.get_or_create(
-        patient_id=patient_id,
-        defaults={"erased_at": now, "reason": reason.strip()[:200], "erased_by_id": by.user_id},
-    )
-    _destroy([patient_id])
+    with transaction.atomic():
+        record_access(
+            by,
+            "erase",
+            "patient",
+            patient_id,
+            patient_id=patient_id,
+            register_code=membership.register_id,
+        )
+        erasure, _made = Erasure.objects.get_or_create(
+            patient_id=patient_id,
+            defaults={"erased_at": now, "reason": reason.strip()[:200], "erased_by_id": by.user_id},
+        )
+        _destroy([patient_id])
     return erasure
 
 

@@ -28,7 +28,7 @@ from registry.audit.actions import deny, record_access
 from registry.core.choices import Language, Sex
 from registry.core.errors import RuleBroken
 from registry.core.events import announce
-from registry.jobs.rows import RowError, RowsRefused
+from registry.jobs.rows import RowError, RowsRefused, as_rule
 from registry.registers.models import Register
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for, units_of
@@ -105,13 +105,8 @@ def register_patient(
         joined_on=on,
         consented_on=consented_on,
     )
-    try:
+    with as_rule():
         [membership] = register_patients(by=by, register_code=register_code, entries=[entry], on=on)
-    except RowsRefused as refused:
-        messages: dict[str, list[str]] = {}
-        for error in refused.errors:
-            messages.setdefault(error.column or "__all__", []).append(error.message)
-        raise RuleBroken(messages) from refused
     record_access(
         by,
         "register",
@@ -144,7 +139,6 @@ def register_patients(
             return _register(register_code, rows, on=on)
 
 
-@transaction.atomic
 def join_unit(*, by: Viewer, membership: Membership, unit: Unit, on: date) -> UnitRelation:
     """Let ``unit`` care for a member whom another unit has registered.
 

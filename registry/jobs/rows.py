@@ -1,7 +1,10 @@
 """What is wrong with the rows of a set: shared by the set forms of actions and by imports."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from registry.core.errors import RuleBroken
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +26,15 @@ class RowsRefused(Exception):
     def __init__(self, errors: Iterable[RowError]) -> None:
         self.errors = tuple(sorted(errors, key=lambda error: error.row))
         super().__init__("\n".join(f"{e.row}: {e.column}: {e.message}" for e in self.errors))
+
+
+@contextmanager
+def as_rule() -> Iterator[None]:
+    """Turn what is wrong with a set of one row into messages beside the fields (RuleBroken)."""
+    try:
+        yield
+    except RowsRefused as refused:
+        messages: dict[str, list[str]] = {}
+        for error in refused.errors:
+            messages.setdefault(error.column or "__all__", []).append(error.message)
+        raise RuleBroken(messages) from refused

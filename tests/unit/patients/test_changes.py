@@ -19,6 +19,7 @@ from patients.actions import (
     revoke_opt_out,
 )
 from patients.selectors import region_of, search
+from registry.audit.models import AccessLog
 from registry.core.errors import NotAllowed, RuleBroken
 from registry.core.events import _subscribers
 from registry.units.models import HealthRegion
@@ -91,6 +92,8 @@ def test_another_unit_changes_nothing(register, viewer_of, units):
         )
     member.patient.refresh_from_db()
     assert member.patient.died_on is None
+    denied = AccessLog.objects.filter(outcome="denied").order_by("pk")
+    assert [row.action for row in denied] == ["record_death", "change_contact"]
 
 
 def test_contact_is_checked_and_resealed(register, clinician):

@@ -10,6 +10,7 @@ from patients import vault
 from patients.actions import change_contact, erase_patient, replay_erasures, rewrap_keys
 from patients.models import Erasure, PatientIdentity, PatientKey
 from patients.selectors import identity_of, search
+from registry.audit.models import AccessLog
 from registry.core.clock import now
 from registry.core.crypto import SealBroken
 from registry.core.errors import NotAllowed, RuleBroken
@@ -118,6 +119,7 @@ def test_only_an_administrator_erases_and_says_why(register, administrator, clin
     member = register()
     with pytest.raises(NotAllowed):
         erase_patient(by=clinician, membership=member, reason="x", now=now())
+    assert AccessLog.objects.filter(action="erase", outcome="denied").exists()
     with pytest.raises(RuleBroken) as refused:
         erase_patient(by=administrator, membership=member, reason="  ", now=now())
     assert "reason" in refused.value.message_dict
