@@ -22,25 +22,36 @@ _CENSOR = """
              AS r (operation_id, replaced_on)
         GROUP BY operation_id
     ),
-    wanted AS (
-        SELECT f.id, o.register_id, o.unit_id, o.year, ended.ended_on, ended.reason
-        FROM proms_followup f
-        JOIN procedures_operation o ON o.id = f.operation_id
+    -- Most operations have no such event and nothing censored: they are passed over early.
+    concerned AS (
+        SELECT o.id, o.register_id, o.unit_id, o.year, o.cancelled_on,
+               p.died_on, m.opted_out_on, p.emigrated_on, r.replaced_on
+        FROM procedures_operation o
         JOIN patients_membership m ON m.id = o.membership_id
         JOIN patients_patient p ON p.id = m.patient_id
         LEFT JOIN replaced r ON r.operation_id = o.id
+        WHERE o.id = ANY(%(operations)s)
+          AND (COALESCE(o.cancelled_on, p.died_on, m.opted_out_on, p.emigrated_on, r.replaced_on)
+                   IS NOT NULL
+               OR o.id IN (SELECT operation_id FROM proms_followup
+                           WHERE operation_id = ANY(%(operations)s) AND censored_on IS NOT NULL))
+    ),
+    wanted AS (
+        SELECT f.id, o.register_id, o.unit_id, o.year, ended.ended_on, ended.reason
+        FROM concerned o
+        JOIN proms_followup f ON f.operation_id = o.id
         LEFT JOIN LATERAL (
             SELECT ended_on, reason FROM (VALUES
                 (o.cancelled_on, 'cancelled', 0),
-                (p.died_on, 'death', 1),
-                (m.opted_out_on, 'opt_out', 2),
-                (p.emigrated_on, 'emigration', 3),
-                (r.replaced_on, 'revision', 4)
+                (o.died_on, 'death', 1),
+                (o.opted_out_on, 'opt_out', 2),
+                (o.emigrated_on, 'emigration', 3),
+                (o.replaced_on, 'revision', 4)
             ) AS event (ended_on, reason, position)
             WHERE ended_on IS NOT NULL AND (ended_on <= f.closes_on OR reason = 'cancelled')
             ORDER BY ended_on, position LIMIT 1
         ) ended ON true
-        WHERE o.id = ANY(%(operations)s) AND f.completed_on IS NULL
+        WHERE f.completed_on IS NULL
           AND (f.censored_on, f.censor_reason)
               IS DISTINCT FROM (ended.ended_on, COALESCE(ended.reason, ''))
     ),

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 
 from django.db import connection, transaction
 
-from procedures.models import Operation
 from proms.actions.censoring import censor_operations
 from proms.schedule import offsets
 from registry.registers.actions import mark_slices_stale
@@ -149,9 +148,10 @@ def move_schedules(*, operation_ids: Iterable[int]) -> None:
 
 
 def _definitions(operations: list[int]) -> dict[int, RegisterDefinition]:
-    versions = DefinitionVersion.objects.filter(
-        pk__in=Operation.objects.filter(pk__in=operations).values("definition")
-    ).defer("definition")
+    versions = DefinitionVersion.objects.defer("definition").extra(
+        where=["id IN (SELECT definition_id FROM procedures_operation WHERE id = ANY(%s))"],
+        params=[operations],
+    )
     return {version.pk: definition_of(version) for version in versions}
 
 
@@ -181,9 +181,10 @@ def _graces(operations: list[int]) -> dict[str, list[int]]:
 
 
 def _mark_stale(operations: list[int]) -> None:
-    mark_slices_stale(
-        Operation.objects.filter(pk__in=operations)
-        .order_by()
-        .values_list("register_id", "unit_id", "year")
-        .distinct()
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT register_id, unit_id, year FROM procedures_operation"
+            " WHERE id = ANY(%s)",
+            [operations],
+        )
+        mark_slices_stale(cursor.fetchall())
