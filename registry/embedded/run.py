@@ -62,6 +62,7 @@ def run(data_dir: Path, command: list[str], *, stop_always: bool) -> int:
         return child.wait()
     finally:
         if embedded and ours:
+            print("Stopping Valkey and PostgreSQL …", flush=True)
             stop(data_dir)
         if stop_always:
             layout.session.unlink(missing_ok=True)

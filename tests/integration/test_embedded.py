@@ -37,12 +37,12 @@ def start_client(data_dir, *, stays=0.0):
 
 
 def processes_of(data_dir):
-    """Every living process whose command line names the folder, but this one."""
+    """Every living process, but this one, that names the folder or works in it."""
     found = []
-    for process in psutil.process_iter(["pid", "cmdline", "status"]):
-        command = " ".join(process.info["cmdline"] or [])
-        if str(data_dir) in command and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append((process.pid, command[:200]))
+    for process in psutil.process_iter(["pid", "cmdline", "cwd", "status"]):
+        about = " ".join([*(process.info["cmdline"] or []), "in", process.info["cwd"] or "?"])
+        if str(data_dir) in about and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append((process.pid, about[:300]))
     return [entry for entry in found if entry[0] != os.getpid()]
 
 
@@ -101,6 +101,8 @@ def test_files_are_private_and_the_folder_above_is_left_alone(empty_dir):
         assert stat.S_IMODE((empty_dir / name).stat().st_mode) == 0o600
     assert stat.S_IMODE((empty_dir / "postgres").stat().st_mode) == 0o700
     commands = " ".join(command for _, command in processes_of(empty_dir))
+    assert "postgres" in commands
+    assert "valkey" in commands
     assert services.passwords.owner not in commands
     assert services.passwords.valkey not in commands
 

@@ -40,6 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--scale", choices=["small", "full"], default="small")
+        parser.add_argument("--empty", action="store_true", help="load no demo data")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Start everything, say where it is, wait, stop everything in order."""
@@ -66,7 +67,9 @@ class Command(BaseCommand):
                 "SITE_URL": os.environ.get("SITE_URL", address),
             }
             self._step("Tables", "migrate", "--verbosity", "0")
-            self._step(f"Demo data ({options['scale']})", "load_demo", "--scale", options["scale"])
+            if not options["empty"]:
+                scale = options["scale"]
+                self._step(f"Demo data ({scale})", "load_demo", "--scale", scale)
             self._say("Web server, worker and beat …")
             celery = [sys.executable, "-m", "celery", "-A", "registry.celery"]
             self._start(
@@ -87,14 +90,14 @@ class Command(BaseCommand):
                 self._check_children()
                 time.sleep(0.5)
         except _Stop:
-            self.stdout.write("\nStopping …")
+            self.stdout.write("")
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_IGN)
             self._stop_children()
             if sink is not None:
                 sink.stop()
-        self.stdout.write("Stopped. The data are kept: `make demo` goes on with them.")
+        self.stdout.write("The data are kept: `make demo` goes on with them.")
 
     def _say(self, what: str) -> None:
         self.stdout.write(f"[{time.monotonic() - self.began:3.0f} s] {what}")
@@ -169,6 +172,8 @@ class Command(BaseCommand):
             child = running.get(name)
             if child is None:
                 continue
+            self.stdout.write(f"Stopping {name} …")
+            self.stdout.flush()
             child.terminate()
             try:
                 child.wait(timeout=20)
