@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -34,30 +35,32 @@ def instrument(code: str, version: str | None = None) -> Instrument:
 
     Raises UnknownInstrument, whose message lists what there is.
     """
-    held = _load(DEFINITIONS)
-    wanted = (code, version) if version is not None else (code, _current(DEFINITIONS).get(code))
+    library = _load(DEFINITIONS)
     try:
-        return held[wanted]  # type: ignore[index]
+        return library.versions[code, version or library.current[code]]
     except KeyError:
-        known = ", ".join(sorted(_current(DEFINITIONS)))
+        known = ", ".join(sorted(library.current))
         what = f"{code} {version}" if version else code
         raise UnknownInstrument(f"unknown instrument “{what}”; known are {known}") from None
 
 
 def instruments() -> Mapping[str, Instrument]:
     """Every instrument in its current version, by code."""
-    held = _load(DEFINITIONS)
-    return MappingProxyType({key[0]: held[key] for key in _current(DEFINITIONS).items()})
+    library = _load(DEFINITIONS)
+    return MappingProxyType({key[0]: library.versions[key] for key in library.current.items()})
 
 
 def read_instrument(path: Path) -> Instrument:
     """One instrument file. Raises InstrumentError that names file, key and reason."""
+    data = _toml(path)
+    if isinstance(data.get("items_of"), str):
+        # The same questions scored in another way: written down once.
+        asked = _toml(path.parent / f"{data['items_of']}.toml")
+        for key in ("items", "stems", "option_sets"):
+            if key in asked:
+                data.setdefault(key, asked[key])
     try:
-        # Numbers stay decimal, so that a value set means exactly what is printed.
-        data = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
         return Instrument.model_validate(data)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InstrumentError(f"{path.name}: {error}") from error
     except ValidationError as error:
         lines = [
             f"{path.name}: {'.'.join(str(part) for part in problem['loc']) or 'file'}: "
@@ -67,9 +70,25 @@ def read_instrument(path: Path) -> Instrument:
         raise InstrumentError("\n".join(lines)) from error
 
 
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        # Numbers stay decimal, so that a value set means exactly what is printed.
+        return tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InstrumentError(f"{path.name}: {error}") from error
+    except FileNotFoundError as error:
+        raise InstrumentError(f"{path.name}: there is no such file") from error
+
+
+class _Library(NamedTuple):
+    versions: Mapping[tuple[str, str], Instrument]
+    current: Mapping[str, str]
+
+
 @cache
-def _load(folder: Path) -> dict[tuple[str, str], Instrument]:
+def _load(folder: Path) -> _Library:
     held: dict[tuple[str, str], Instrument] = {}
+    current: dict[str, str] = {}
     for path in sorted(folder.glob("*.toml")):
         read = read_instrument(path)
         if path.stem not in {read.code, f"{read.code}.{read.version}"}:
@@ -77,25 +96,18 @@ def _load(folder: Path) -> dict[tuple[str, str], Instrument]:
         if (read.code, read.version) in held:
             raise InstrumentError(f"{path.name}: {read.code} {read.version} is in two files")
         held[read.code, read.version] = read
-    return {key: _with_parts(read, held, folder) for key, read in held.items()}
-
-
-@cache
-def _current(folder: Path) -> dict[str, str]:
-    return {
-        path.stem: read_instrument(path).version
-        for path in sorted(folder.glob("*.toml"))
-        if "." not in path.stem
-    }
+        if path.stem == read.code:
+            current[read.code] = read.version
+    whole = {key: _with_parts(read, held, current) for key, read in held.items()}
+    return _Library(whole, current)
 
 
 def _with_parts(
-    whole: Instrument, held: dict[tuple[str, str], Instrument], folder: Path
+    whole: Instrument, held: Mapping[tuple[str, str], Instrument], current: Mapping[str, str]
 ) -> Instrument:
     """A collection with the items and scales of its parts in their current version."""
     if not whole.parts:
         return whole
-    current = _current(folder)
     unknown = set(whole.parts) - set(current)
     if unknown:
         raise InstrumentError(f"{whole.code}.toml: parts: unknown {', '.join(sorted(unknown))}")

@@ -23,6 +23,8 @@ class Option(Text):
     value: int
     code: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")] | None = None
     """How the value is written in files, where that is not the number (`removable`)."""
+    points: int | None = None
+    """What the answer counts in a score, where that is not the value."""
 
 
 class Condition(Part):
@@ -265,6 +267,8 @@ class Instrument(Part):
     """How long an average patient needs, for telling the real number of minutes."""
     parts: tuple[InstrumentCode, ...] = ()
     """A collection of other instruments, for files that hold several in one row."""
+    items_of: InstrumentCode | None = None
+    """Asks exactly the items of another instrument, and scores them in its own way."""
     stems: tuple[Stem, ...] = ()
     items: tuple[Item, ...] = ()
     scales: tuple[Scale, ...] = ()

@@ -13,7 +13,15 @@ from django.utils.translation import gettext_lazy as _
 from proms.instruments.loader import instrument as instrument_by_code
 from proms.instruments.schema import Formula, Instrument, Item, Scale
 from proms.scoring import eq5d
-from proms.scoring.arrays import FloatArray, IntArray, TextArray, empty_reasons
+from proms.scoring.arrays import (
+    FloatArray,
+    IntArray,
+    ReasonCodes,
+    TextArray,
+    count_answered,
+    no_reasons,
+    sum_answered,
+)
 
 
 class Reason(StrEnum):
@@ -30,6 +38,13 @@ class Reason(StrEnum):
         """The reason in words, for staff."""
         return _REASONS[self]
 
+    @property
+    def code(self) -> int:
+        """Its place, from 1, as arrays hold it."""
+        return _CODES.index(self)
+
+
+_CODES: tuple[str, ...] = ("", *Reason)
 
 _REASONS: dict[str, Promise] = {
     "too_few_answers": _("Too few questions were answered to compute this score."),
@@ -53,12 +68,17 @@ class ScaleScores:
     """One scale over all responses.
 
     `values` holds float64 with NaN for no score (text scales: objects with None), `answered` the
-    number of its items answered, `reasons` a `Reason` where there is no score, else "".
+    number of its items answered, `reason_codes` 0 or why there is no score (`Reason.code`).
     """
 
     values: FloatArray | TextArray
     answered: IntArray
-    reasons: TextArray
+    reason_codes: ReasonCodes
+
+    @property
+    def reasons(self) -> TextArray:
+        """The name of the reason where there is no score, else ""."""
+        return np.array(_CODES)[self.reason_codes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +93,7 @@ class Score:
     """The value set or scoring variant, "" where there is only one way."""
 
 
-Computed = tuple[FloatArray | TextArray, TextArray]
+Computed = tuple[FloatArray | TextArray, ReasonCodes]
 """Values and reasons of one scale."""
 
 
@@ -86,11 +106,12 @@ class Answers:
     variant: str
 
     def of(self, items: tuple[str, ...]) -> FloatArray:
-        """Shape (n_responses, len(items))."""
-        return np.column_stack([self.columns[code] for code in items])
+        """Shape (len(items), n_responses): sums over items are then fast."""
+        return np.stack([self.columns[code] for code in items])
 
 
-Function = Callable[[Answers, Scale], Computed]
+Function = Callable[[Answers, Scale, Mapping[str, ScaleScores]], Computed]
+"""A formula that is code: the answers, the scale wanted, and the scales scored before it."""
 
 
 def score(
@@ -120,12 +141,13 @@ def score(
         )
     chosen = _variant(instrument, value_set, variant)
     columns: dict[str, FloatArray] = {}
-    invalid: dict[str, np.ndarray] = {}
+    invalid: dict[str, np.ndarray | None] = {}
     for position, item in enumerate(instrument.items):
-        column = answers[:, position]
-        wrong = ~np.isnan(column) & ~_accepted(item, column)
-        invalid[item.code] = wrong
-        columns[item.code] = np.where(wrong, np.nan, column) if wrong.any() else column
+        column = np.ascontiguousarray(answers[:, position])
+        wrong = ~(np.isnan(column) | _accepted(item, column))
+        any_wrong = wrong.any()
+        invalid[item.code] = wrong if any_wrong else None
+        columns[item.code] = np.where(wrong, np.nan, column) if any_wrong else column
 
     held = Answers(instrument, columns, chosen)
     scores: dict[str, ScaleScores] = {}
@@ -164,9 +186,9 @@ def score_one(
     chosen = _variant(asked, value_set, variant)
     return {
         code: Score(
-            value=None if scale.reasons[0] else _plain(scale.values[0]),
+            value=None if scale.reason_codes[0] else _plain(scale.values[0]),
             answered=int(scale.answered[0]),
-            reason=Reason(scale.reasons[0]) if scale.reasons[0] else None,
+            reason=Reason(scale.reasons[0]) if scale.reason_codes[0] else None,
             instrument_version=asked.version,
             variant=chosen,
         )
@@ -213,40 +235,44 @@ def _scale(
     held: Answers,
     scale: Scale,
     needed: int,
-    invalid: Mapping[str, np.ndarray],
+    invalid: Mapping[str, np.ndarray | None],
     scores: Mapping[str, ScaleScores],
 ) -> ScaleScores:
     formula = scale.formula
     columns = held.of(formula.items)
-    answered = np.count_nonzero(~np.isnan(columns), axis=1)
-    values, reasons = _compute(held, scale, columns)
+    answered = count_answered(columns)
+    values, reasons = _compute(held, scale, columns, scores)
 
     for other in formula.requires:
-        reasons[(reasons == "") & (scores[other].reasons != "")] = Reason.OTHER_SCALE_MISSING
-    reasons[answered < needed] = Reason.TOO_FEW_ANSWERS
-    any_invalid = np.logical_or.reduce([invalid[code] for code in formula.items])
-    reasons[any_invalid] = Reason.INVALID_ANSWER
-    values[reasons != ""] = None if values.dtype == object else np.nan
+        reasons[(reasons == 0) & (scores[other].reason_codes != 0)] = (
+            Reason.OTHER_SCALE_MISSING.code
+        )
+    reasons[answered < needed] = Reason.TOO_FEW_ANSWERS.code
+    for code in formula.items:
+        if invalid[code] is not None:
+            reasons[invalid[code]] = Reason.INVALID_ANSWER.code
+    values[reasons != 0] = None if values.dtype == object else np.nan
     return ScaleScores(values, answered, reasons)
 
 
-def _compute(held: Answers, scale: Scale, columns: FloatArray) -> Computed:
+def _compute(
+    held: Answers, scale: Scale, columns: FloatArray, scores: Mapping[str, ScaleScores]
+) -> Computed:
     """Values for every row; rows without enough answers are blanked by the caller."""
     formula = scale.formula
     if formula.kind == "code":
-        return _functions()[formula.function or ""](held, scale)
+        return _functions()[formula.function or ""](held, scale, scores)
     if formula.kind == "value":
-        values: FloatArray | TextArray = columns[:, 0].copy()
+        values: FloatArray | TextArray = columns[0].copy()
     elif formula.kind == "percent":
         values = _percent(held.instrument, formula, columns)
     elif formula.kind == "mean":
-        answered = np.count_nonzero(~np.isnan(columns), axis=1)
-        values = np.nansum(columns, axis=1) / np.maximum(answered, 1)
+        values = sum_answered(columns) / np.maximum(count_answered(columns), 1)
     elif formula.kind == "value_set":
         values = eq5d.index(held.instrument.value_sets[held.variant], formula.items, columns)
     else:
         values = eq5d.profile(columns)
-    return values, empty_reasons(len(columns))
+    return values, no_reasons(columns.shape[1])
 
 
 def _percent(instrument: Instrument, formula: Formula, columns: FloatArray) -> FloatArray:
@@ -256,8 +282,8 @@ def _percent(instrument: Instrument, formula: Formula, columns: FloatArray) -> F
     where the result is.
     """
     highest = np.array([instrument.item(code).highest for code in formula.items])
-    possible = (~np.isnan(columns)) @ highest
-    return 100.0 * np.nansum(columns, axis=1) / np.where(possible > 0, possible, 1.0)
+    possible = np.where(np.isnan(columns), 0.0, highest[:, None]).sum(axis=0)
+    return 100.0 * sum_answered(columns) / np.where(possible > 0, possible, 1.0)
 
 
 def _functions() -> Mapping[str, Function]:

@@ -33,20 +33,23 @@ def state_value(value_set: ValueSet, levels: dict[str, int]) -> Decimal:
 
 
 def index(value_set: ValueSet, items: tuple[str, ...], columns: FloatArray) -> FloatArray:
-    """The index for levels 1–3 of shape (n, len(items)); NaN where any is missing."""
-    table = _table(value_set, items)
-    complete = ~np.isnan(columns).any(axis=1)
-    weights = 3 ** np.arange(len(items) - 1, -1, -1)
-    states = (np.where(complete[:, None], columns, 1.0).astype(np.int64) - 1) @ weights
-    return np.where(complete, table[states], np.nan)
+    """The index for levels 1–3 of shape (len(items), n); NaN where any is missing."""
+    complete, states = _states(columns)
+    return np.where(complete, _table(value_set, items)[states], np.nan)
 
 
 def profile(columns: FloatArray) -> TextArray:
     """The levels one after the other, such as 11231; None where any is missing."""
-    texts = np.full(len(columns), None, dtype=object)
-    for row in np.flatnonzero(~np.isnan(columns).any(axis=1)):
-        texts[row] = "".join(str(int(level)) for level in columns[row])
-    return texts
+    names = ["".join(map(str, state)) for state in itertools.product(_LEVELS, repeat=len(columns))]
+    complete, states = _states(columns)
+    return np.where(complete, np.array(names, dtype=object)[states], None)
+
+
+def _states(columns: FloatArray) -> tuple[np.ndarray, np.ndarray]:
+    """Which responses are complete, and the number of their state, 11111 being 0."""
+    complete = ~np.isnan(columns).any(axis=0)
+    weights = 3 ** np.arange(len(columns) - 1, -1, -1)
+    return complete, weights @ (np.where(complete, columns, 1.0).astype(np.int64) - 1)
 
 
 def _table(value_set: ValueSet, items: tuple[str, ...]) -> FloatArray:

@@ -242,7 +242,7 @@ def write_scores(
 
 
 def _printed(scored: ScaleScores) -> list[str]:
-    missing = (scored.reasons != "").tolist()
+    missing = (scored.reason_codes != 0).tolist()
     values = scored.values.tolist()
     return [
         "" if none else value if isinstance(value, str) else repr(value)

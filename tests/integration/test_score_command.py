@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
+from proms.instruments import instrument
+
 ROOT = Path(__file__).parents[2]
 ODI_HEADER = ",".join(f"odi{number}" for number in range(1, 11))
 EQ5D_HEADER = "mobility,self_care,usual_activities,pain,anxiety"
@@ -112,6 +114,52 @@ def test_vas_has_a_column_for_each_scale(run):
 )
 def test_ways_of_writing_the_same_file(run, text):
     assert run("odi", text)[0] == [["odi", "odi_n"], ["40.0", "10"]]
+
+
+def test_tokuhashi_with_names_and_both_bands(run):
+    header = "id,karnofsky,bone_foci,vertebral_metastases,organ_metastases,primary,frankel"
+    text = f"{header}\n1,90,2,1,removable,breast,E\n2,50,1,3,unremovable,lung,C\n3,50,1,3,,lung,C\n"
+    rows, _ = run("tokuhashi", text)
+    assert rows == [
+        ["id", "tokuhashi", "tokuhashi_n", "tokuhashi_band"],
+        ["1", "13.0", "6", "12_months_or_more"],
+        ["2", "3.0", "6", "under_6_months"],
+        ["3", "", "5", ""],
+    ]
+    rows, _ = run("tokuhashi", text, "--bands", "danespine")
+    assert rows[2][3] == "3_months_or_less"
+
+
+def test_lenke_gives_the_reason_where_there_is_no_type(run):
+    header = "pt_cobb,mt_cobb,tl_cobb,pt_bend,mt_bend,tl_bend,kyphosis_t2_t5,kyphosis_t10_l2,kyphosis_t5_t12,csvl"  # noqa: E501
+    rows, _ = run("lenke", f"{header}\n20,50.5,30,10,30,10,5,5,8,between_pedicles\n35,30,50,30,10,30,5,5,20,clear\n")  # noqa: E501  # fmt: skip
+    assert rows == [
+        ["lenke", "lenke_n", "lenke_reason"],
+        ["1A-", "10", ""],
+        ["", "10", "no_type"],
+    ]
+
+
+def test_sf36_and_rand36_read_the_same_file(run):
+    items = [item.code for item in instrument("sf36").items]
+    text = ",".join(items) + "\n" + ",".join("1" for _ in items) + "\n"
+    rows, _ = run("sf36", text)
+    assert rows[0][:4] == ["sf36_pf", "sf36_pf_n", "sf36_rp", "sf36_rp_n"]
+    assert rows[0][-4:] == ["sf36_pcs", "sf36_pcs_n", "sf36_mcs", "sf36_mcs_n"]
+    assert rows[1][-1] == "35"
+    rows, _ = run("rand36", text)
+    assert "rand36_pain" in rows[0]
+
+
+def test_eq5dy3l_and_srs22r(run):
+    assert run("eq5dy3l", f"{EQ5D_HEADER}\n1,1,2,3,1\n")[0] == [
+        ["eq5dy3l_profile", "eq5dy3l_profile_n"],
+        ["11231", "5"],
+    ]
+    header = ",".join(f"srs{number}" for number in range(1, 23))
+    rows, _ = run("srs22r", f"{header}\n{','.join(['4'] * 22)}\n")
+    assert rows[0][-2:] == ["srs22r_total", "srs22r_total_n"]
+    assert rows[1][-2:] == ["4.0", "22"]
 
 
 def test_a_header_alone_gives_a_header_alone(run):
