@@ -17,6 +17,17 @@ from proms.instruments.loader import DEFINITIONS, read_instrument
 from registry.registers.schema.base import LANGUAGES
 
 ACTIVE = [code for code, held in instruments().items() if held.status == "active"]
+SF36_SCALES = [f"sf36_{s}" for s in "pf rp bp gh vt sf re mh pcs mcs".split()]  # noqa: SIM905
+RAND36_SCALES = [f"rand36_{s}" for s in "pf rp re ef ew sf pain gh".split()]  # noqa: SIM905
+SRS22R_SCALES = [
+    "srs22r_function",
+    "srs22r_pain",
+    "srs22r_self_image",
+    "srs22r_mental_health",
+    "srs22r_satisfaction",
+    "srs22r_subtotal",
+    "srs22r_total",
+]
 ASKED = [code for code in ACTIVE if instrument(code).respondent == "patient"]
 
 
@@ -29,9 +40,9 @@ ASKED = [code for code in ACTIVE if instrument(code).respondent == "patient"]
         ("eq5d3l", 5, ["eq5d3l_index"]), ("odi", 10, ["odi"]), ("ndi", 10, ["ndi"]),
         ("patient_baseline", 9, []), ("patient_followup", 3, []),
         ("eq5dy3l", 5, ["eq5dy3l_profile"]),
-        ("sf36", 36, [f"sf36_{s}" for s in ["pf", "rp", "bp", "gh", "vt", "sf", "re", "mh", "pcs", "mcs"]]),
-        ("rand36", 36, [f"rand36_{s}" for s in ["pf", "rp", "re", "ef", "ew", "sf", "pain", "gh"]]),
-        ("srs22r", 22, [f"srs22r_{s}" for s in ["function", "pain", "self_image", "mental_health", "satisfaction", "subtotal", "total"]]),  # noqa: E501
+        ("sf36", 36, SF36_SCALES),
+        ("rand36", 36, RAND36_SCALES),
+        ("srs22r", 22, SRS22R_SCALES),
         ("tokuhashi", 6, ["tokuhashi", "tokuhashi_band"]), ("lenke", 10, ["lenke"]),
     ],
 )  # fmt: skip
