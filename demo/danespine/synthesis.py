@@ -1,6 +1,7 @@
 """Put the parts together: operations, people, surgery, answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,39 @@ class SpineRegister:
     def cohort_codes(self) -> NDArray[np.str_]:
         """The code of every operation's cohort."""
         return np.array([each.code for each in frame.cohorts()])[self.frame.cohort]
+
+    def part(self, kept: NDArray[np.bool_], *, until: np.datetime64) -> "SpineRegister":
+        """The operations that are ``kept`` with their patients, and answers before ``until``."""
+        rows = np.flatnonzero(kept)
+        patients, patient = np.unique(self.people.patient[rows], return_inverse=True)
+        new_row = np.full(self.operations, -1)
+        new_row[rows] = np.arange(len(rows))
+        held = kept[self.responses.operation] & (self.responses.answered_on < until)
+        answers = {name: values[held] for name, values in vars(self.responses).items()}
+        answers["operation"] = new_row[answers["operation"]].astype(np.int32)
+        answered = np.zeros((len(rows), self.frame.answered.shape[1]), dtype=bool)
+        answered[answers["operation"], answers["point"]] = True
+        return SpineRegister(
+            frame=replace(_rows(self.frame, rows), answered=answered),
+            people=People(
+                birth_date=self.people.birth_date[patients],
+                woman=self.people.woman[patients],
+                died_on=self.people.died_on[patients],
+                patient=patient.astype(np.int32),
+                date=self.people.date[rows],
+                age=self.people.age[rows],
+            ),
+            surgery=_rows(self.surgery, rows),
+            responses=Responses(**answers),
+        )
+
+
+Table = TypeVar("Table", Frame, Surgery)
+
+
+def _rows(table: Table, rows: NDArray[np.int64]) -> Table:
+    """The same columns with some of the rows."""
+    return type(table)(**{name: values[rows] for name, values in vars(table).items()})
 
 
 def synthesise(scale: str = "small", seed: int = SEED) -> SpineRegister:
