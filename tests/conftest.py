@@ -5,6 +5,7 @@ application role, so that a test that runs proves that the role's rights suffice
 and register definitions are loaded once and survive the flush of transactional tests.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
 from datetime import date
 from itertools import count
@@ -47,21 +48,21 @@ REFERENCE_TABLES = (
 )
 
 
-def owner_connection() -> psycopg.Connection:
-    """Connect to the test database as the role that owns the tables."""
+def owner_connection(name: str = "") -> psycopg.Connection:
+    """Connect as the role that owns the tables: to the test database, or to another one."""
     owner = settings.OWNER_DATABASE
     return psycopg.connect(
         host=owner["HOST"],
         port=owner["PORT"],
         user=owner["USER"],
         password=owner["PASSWORD"],
-        dbname=settings.DATABASES["default"]["NAME"],
+        dbname=name or settings.DATABASES["default"]["NAME"],
         options="-c search_path=public,identity_keys",
         autocommit=True,
     )
 
 
-def _flush_as_owner(_using: str, statements: list[str]) -> None:
+def _flush_as_owner(_operations: object, _statements: list[str]) -> None:
     """Empty every table but the reference data; the application role may not truncate."""
     with owner_connection() as owner:
         rows = owner.execute(
@@ -73,14 +74,58 @@ def _flush_as_owner(_using: str, statements: list[str]) -> None:
         owner.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(names))
 
 
+def _fingerprint() -> str:
+    """Return a digest of everything that decides what the prepared test database holds."""
+    root = Path(settings.BASE_DIR)
+    patterns = (
+        "*/migrations/*.py",
+        "registry/*/migrations/*.py",
+        "registry/registers/definitions/*",
+        "registry/registers/schema/*.py",
+        "registry/units/data/*",
+    )
+    digest = hashlib.sha256(" ".join(REGISTERS).encode())
+    for path in sorted({path for pattern in patterns for path in root.glob(pattern)}):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _prepare_database(name: str) -> None:
+    """Create the test database: migrated, with reference data, with the two roles' rights.
+
+    What was prepared is kept as a template, so that the next run with the same migrations and
+    definitions copies it within a second.
+    """
+    template = f"{name}_template_{_fingerprint()}"
+    with owner_connection(settings.OWNER_DATABASE["NAME"]) as owner:
+        templates = owner.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{name}_template_%"]
+        ).fetchall()
+        for (old,) in templates:
+            if old != template:
+                owner.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(old)))
+        names = {"new": sql.Identifier(name), "template": sql.Identifier(template)}
+        owner.execute(sql.SQL("DROP DATABASE IF EXISTS {new} WITH (FORCE)").format(**names))
+        if (template,) in templates:
+            owner.execute(sql.SQL("CREATE DATABASE {new} TEMPLATE {template}").format(**names))
+            return
+        owner.execute(sql.SQL("CREATE DATABASE {new}").format(**names))
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("load_reference", verbosity=0)
+        for code in REGISTERS:
+            call_command("load_register", str(DEFINITIONS / f"{code}.toml"), verbosity=0)
+        grant_application_role(connection)
+        connection.close()
+        owner.execute(sql.SQL("CREATE DATABASE {template} TEMPLATE {new}").format(**names))
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(
     request: pytest.FixtureRequest, django_test_environment: None, django_db_blocker
 ) -> Iterator[None]:
-    """Create the test database as its owner, load reference data, become the application."""
-    from django.test.utils import setup_databases, teardown_databases
-
+    """Prepare the test database as its owner, then become the application."""
     application = dict(connection.settings_dict)
+    name = application["TEST"]["NAME"]
 
     def become(role: dict) -> None:
         connection.close()
@@ -89,21 +134,24 @@ def django_db_setup(
 
     with django_db_blocker.unblock():
         become(settings.OWNER_DATABASE)
-        databases = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
-        call_command("load_reference", verbosity=0)
-        for code in REGISTERS:
-            call_command("load_register", str(DEFINITIONS / f"{code}.toml"), verbosity=0)
-        grant_application_role(connection)
+        connection.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = name
+        _prepare_database(name)
         become(application)
-        connection.ops.__class__.execute_sql_flush = lambda self, statements: _flush_as_owner(
-            "default", statements
-        )
+        connection.ops.__class__.execute_sql_flush = _flush_as_owner
     yield
     with django_db_blocker.unblock():
-        become(settings.OWNER_DATABASE)
         for other in connections.all(initialized_only=True):
             other.close()
-        teardown_databases(databases, verbosity=0)
+        with owner_connection(settings.OWNER_DATABASE["NAME"]) as owner:
+            owner.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings) -> None:
+    """Argon2 is slow on purpose; tests that are not about passwords need not wait for it."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
