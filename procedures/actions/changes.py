@@ -14,7 +14,6 @@ from patients.selectors import region_of
 from procedures import policies
 from procedures.actions.writing import (
     drop_drafts,
-    entry_of,
     join,
     lifetime,
     locked_operation,
@@ -36,6 +35,7 @@ from procedures.entries import (
 )
 from procedures.events import OperationCorrected, OperationRevised, RevisionWithdrawn
 from procedures.models import Operation
+from procedures.selectors import entry_of
 from registry.accounts.permissions import Viewer
 from registry.core.errors import RuleBroken
 from registry.core.events import announce

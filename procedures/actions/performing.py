@@ -12,7 +12,6 @@ from patients.selectors import region_of
 from procedures import policies
 from procedures.actions.writing import (
     drop_drafts,
-    entry_of,
     join,
     lifetime,
     locked_member,
@@ -35,6 +34,7 @@ from procedures.entries import (
 )
 from procedures.events import OperationPerformed, OperationRevised
 from procedures.models import Operation
+from procedures.selectors import entry_of
 from registry.accounts.permissions import Viewer
 from registry.core.events import announce
 from registry.registers.models import DefinitionVersion

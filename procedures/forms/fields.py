@@ -70,6 +70,34 @@ class DrawnField(BoundField):
         return self.kind in {"radio", "checkboxes"}
 
     @property
+    def input_type(self) -> str:
+        """The type of the input: only dates have a control of their own."""
+        return "date" if self.kind == "date" and self.is_iso else "text"
+
+    @property
+    def is_iso(self) -> bool:
+        """Whether a date control can show what was typed; else it would drop it."""
+        try:
+            return not self.text or bool(date.fromisoformat(self.text))
+        except ValueError:
+            return False
+
+    @property
+    def width(self) -> str:
+        """The columns it takes where there is room."""
+        if self.kind in {"radio", "checkboxes", "textarea"}:
+            return "col-12"
+        if self.name.endswith("-type") or self.name in {"group", "unit", "revises"}:
+            return "col-md-8"
+        return "col-md-4" if self.kind in {"date", "number"} or "-code" in self.name else "col-md-6"
+
+    @property
+    def described_by(self) -> str:
+        """The ids of its help and its errors."""
+        ids = [f"{self.auto_id}_helptext"] if self.help_text else []
+        return " ".join([*ids, f"{self.auto_id}_error"] if self.errors else ids)
+
+    @property
     def id_for_label(self) -> str:
         """The id that a link in the error summary leads to."""
         return f"{self.auto_id}_0" if self.is_group else self.auto_id
@@ -188,6 +216,6 @@ def as_sent(value: Any) -> list[str]:
 def written_day(text: str) -> str:
     """A date as typed, in words if it can be read."""
     try:
-        return date_format(forms.DateField(input_formats=DATE_FORMATS).clean(text))
+        return date_format(forms.DateField(input_formats=DATE_FORMATS).clean(text), "j F Y")
     except forms.ValidationError:
         return text

@@ -55,6 +55,11 @@ class Section:
         """Whether something in it must be mended."""
         return any(field.errors for field in self.fields)
 
+    @property
+    def restructures(self) -> bool:
+        """Whether a value in it decides what else is asked, so that no script needs a button."""
+        return any(field.field.restructures for field in self.fields)
+
 
 @dataclass(frozen=True, slots=True)
 class StatedOperation:
@@ -161,9 +166,7 @@ class OperationForm(forms.Form):
             options += [
                 (
                     pk,
-                    ", ".join(
-                        [date_format(o.performed_on, "SHORT_DATE_FORMAT"), o.unit.name, *o.levels]
-                    ),
+                    ", ".join([date_format(o.performed_on, "j M Y"), o.unit.name, *o.levels]),
                 )
                 for pk, o in self.earlier.items()
             ]
@@ -245,6 +248,15 @@ class OperationForm(forms.Form):
                     _("NCSP code"), suggestions=codes.get(self.typed(f"procedures-{row}-type"), ())
                 ),
             )
+
+    @property
+    def carried(self) -> list[tuple[str, str]]:
+        """How many rows were asked for, which the browser sends back."""
+        return [
+            (name, self.typed(name))
+            for name in ("procedures-rows", "implants-rows")
+            if self.typed(name)
+        ]
 
     def rows(self, what: str) -> int:
         """How many rows to show: those filled, one free, and more if they were asked for."""

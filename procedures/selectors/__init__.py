@@ -12,6 +12,7 @@ from procedures.selectors.reading import (
     revisable_operations,
     units_for,
 )
+from procedures.selectors.stating import entry_of
 from procedures.selectors.worklist import Waiting, Worklist, worklist
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Worklist",
     "draft_for",
     "earlier_operations",
+    "entry_of",
     "history_of",
     "lookup_diagnoses",
     "operation_for",
