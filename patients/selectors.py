@@ -104,6 +104,17 @@ def member_for(
     return membership
 
 
+def member_by_any_unit(viewer: Viewer, register_code: str, membership_id: int) -> Membership:
+    """Return a member whichever unit knows them, for a unit that wants to join.
+
+    For those who may register in the register; noted in the access log.
+    """
+    membership = Membership.objects.filter(pk=membership_id, register_id=register_code).first()
+    if membership is None or not viewer.may(Permission.REGISTER, register_code):
+        deny(viewer, "join_unit", "membership", membership_id, register_code=register_code)
+    return membership
+
+
 def identity_of(viewer: Viewer, membership: Membership) -> Identity:
     """Return who a member is. Raises NotAllowed, or IdentityErased.
 
