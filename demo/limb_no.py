@@ -76,6 +76,13 @@ DAYS_TO_GOAL = {
     "treatment_completed": 120,
 }
 DAYS_TO_COMPLICATIONS = 42
+RESULTS = (
+    *(name for goal in GOALS for name in (goal, f"{goal}_on")),
+    "complications",
+    "complications_assessed_on",
+)
+# Cases around the demo's day.
+RECENT_REFERRALS, RECENT_CONSULTATIONS, RECENT_PLANNED, RECENT_PERFORMED = 14, 24, 12, 10
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ class Referral:
     criterion: str
     diagnosis: str
     decision: str
-    decision_date: date
+    decision_date: date | None
 
 
 @dataclass(frozen=True)
@@ -121,10 +128,14 @@ class Consultation:
 
 @dataclass(frozen=True)
 class Operation:
-    """One row of operations.csv. A goal is None when it was not assessed."""
+    """One row of operations.csv: planned, or performed on ``operation_date``.
+
+    A goal is None when it was not assessed.
+    """
 
     identity_number: str
-    operation_date: date
+    operation_date: date | None
+    planned_date: date | None
     unit: str
     residence_region: str
     group: str
@@ -199,10 +210,9 @@ class _Builder:
             day -= timedelta(days=1)
         return day if day >= first else first + timedelta(days=(7 - first.weekday()) % 7)
 
-    def visit(self, operated: date, days: int) -> date:
-        """The working day about ``days`` after the operation, within the report year."""
-        day = min(operated + timedelta(days=days), LAST_DAY)
-        return self.weekday(day, day)
+    def visit(self, operated: date, days: int, latest: date) -> date:
+        """The working day about ``days`` after the operation, ``latest`` at the latest."""
+        return self.working_day(min(operated + timedelta(days=days), latest))
 
     def child(self, region: str, birth_date: date, known_from: date, *, refused: bool) -> _Child:
         number = len(self.children)
@@ -312,9 +322,23 @@ class _Builder:
     def operation(
         self, printed: str, position: int, goals: dict[str, str], operated: set[str]
     ) -> Operation:
-        code, youngest, oldest, first_month, last_month, lengthening, axis = PROCEDURES[printed]
+        _code, _youngest, _oldest, first_month, last_month, *_ = PROCEDURES[printed]
         day = self.weekday(date(2023, first_month, 9), date(2023, last_month, 24))
-        child = self.random.choice(
+        results: dict[str, str | date | None] = {}
+        for goal, column in GOALS.items():
+            if goals[column] != "" and position < int(goals[column]):
+                results[goal] = "achieved"
+                results[f"{goal}_on"] = self.visit(day, DAYS_TO_GOAL[goal], LAST_DAY)
+        if goals["complications"] != "":
+            results["complications"] = "none"
+            results["complications_assessed_on"] = self.visit(day, DAYS_TO_COMPLICATIONS, LAST_DAY)
+        child = self.candidate(printed, day, operated)
+        return self.operated(child, printed, operation_date=day, **results)
+
+    def candidate(self, printed: str, day: date, operated: set[str]) -> _Child:
+        """A child of the right age, known for two months, who has not been operated on yet."""
+        _code, youngest, oldest, *_ = PROCEDURES[printed]
+        chosen = self.random.choice(
             [
                 child
                 for child in self.children
@@ -324,17 +348,25 @@ class _Builder:
                 and child.patient.identity_number not in operated
             ]
         )
-        operated.add(child.patient.identity_number)
-        followed_up = goals["complications"] != ""
-        results: dict[str, str | date | None] = {}
-        for goal, column in GOALS.items():
-            achieved = goals[column] != "" and position < int(goals[column])
-            results[goal] = "achieved" if achieved else None
-            results[f"{goal}_on"] = self.visit(day, DAYS_TO_GOAL[goal]) if achieved else None
+        operated.add(chosen.patient.identity_number)
+        return chosen
+
+    def operated(
+        self,
+        child: _Child,
+        printed: str,
+        *,
+        operation_date: date | None = None,
+        planned_date: date | None = None,
+        **results: str | date | None,
+    ) -> Operation:
+        """The operation with its plan; ``results`` names what has been assessed."""
+        code, _youngest, _oldest, _first, _last, lengthening, axis = PROCEDURES[printed]
         planned_mm = self.random.randint(*lengthening) if lengthening else None
         return Operation(
             identity_number=child.patient.identity_number,
-            operation_date=day,
+            operation_date=operation_date,
+            planned_date=planned_date,
             unit=UNIT,
             residence_region=REGION_CODES[child.region],
             group=child.criterion,
@@ -343,30 +375,120 @@ class _Builder:
             side=self.random.choice(("left", "right")),
             planned_lengthening_mm=planned_mm,
             planned_axis_correction_deg=self.random.randint(*axis) if axis else None,
-            achieved_lengthening_mm=planned_mm if results["lengthening_goal"] else None,
+            achieved_lengthening_mm=planned_mm if results.get("lengthening_goal") else None,
             achieved_axis_correction_deg=None,
-            complications="none" if followed_up else None,
-            complications_assessed_on=self.visit(day, DAYS_TO_COMPLICATIONS)
-            if followed_up
-            else None,
-            **results,
+            **{name: results.get(name) for name in RESULTS},
         )
+
+    # --- around the demo's day --------------------------------------------------------------
+
+    def recent_referrals(self, on: date) -> list[Referral]:
+        found = []
+        for position in range(RECENT_REFERRALS):
+            region = self.random.choices(list(REGION_CODES), (56, 22, 13, 9))[0]
+            day = self.weekday(on - timedelta(days=40), on - timedelta(days=4))
+            birth = day - timedelta(days=self.random.randint(20, 900))
+            child = self.child(region, birth, day, refused=False)
+            decided = position % 3 == 2
+            found.append(
+                Referral(
+                    identity_number=child.patient.identity_number,
+                    unit=UNIT,
+                    referral_date=day,
+                    residence_region=REGION_CODES[region],
+                    referring_hospital=REFERRING_HOSPITALS[region],
+                    criterion=child.criterion,
+                    diagnosis=child.diagnosis,
+                    decision="accepted" if decided else "pending",
+                    decision_date=self.weekday(day + timedelta(days=1), on) if decided else None,
+                )
+            )
+        return found
+
+    def recent_consultations(self, on: date, children: list[_Child]) -> list[Consultation]:
+        day = on - timedelta(days=60)
+        known = [child for child in children if child.may_be_seen(day) and child.may_be_seen(on)]
+        return [
+            _consultation(child, self.weekday(day, on - timedelta(days=1)), "follow_up")
+            for child in self.random.sample(known, RECENT_CONSULTATIONS)
+        ]
+
+    def recent_operations(self, on: date) -> list[Operation]:
+        operated: set[str] = set()
+        found = []
+        names = list(PROCEDURES)
+        for position in range(RECENT_PLANNED):
+            printed = names[position % len(names)]
+            day = self.working_day(on + timedelta(days=4 + position * 7))
+            child = self.candidate(printed, on, operated)
+            found.append(self.operated(child, printed, planned_date=day))
+        for position in range(RECENT_PERFORMED):
+            printed = names[position % len(names)]
+            day = self.working_day(on - timedelta(days=5 + position * 17))
+            child = self.candidate(printed, day, operated)
+            looked = on - day > timedelta(days=60)
+            results = (
+                {
+                    "complications": "none",
+                    "complications_assessed_on": self.visit(day, DAYS_TO_COMPLICATIONS, on),
+                }
+                if looked
+                else {}
+            )
+            found.append(self.operated(child, printed, operation_date=day, **results))
+        return found
+
+    def working_day(self, day: date) -> date:
+        """The day, or the Friday before a weekend."""
+        return day - timedelta(days=max(0, day.weekday() - 4))
 
 
 def construct(seed: int = SEED) -> Cases:
     """Return cases that add up to the published tables; the same seed gives the same cases."""
+    return _history(_Builder(seed))
+
+
+def recent(on: date, seed: int = SEED) -> Cases:
+    """Return some sixty cases around the day ``on``, to be loaded after those of ``construct``.
+
+    New children are referred, known ones are seen, planned for surgery and operated on.
+    """
     builder = _Builder(seed)
+    _history(builder)
+    known = list(builder.children)
+    builder.random = random.Random(f"{seed} {on}")
+    operations = builder.recent_operations(on)
+    consultations = builder.recent_consultations(on, known)
+    referrals = builder.recent_referrals(on)
+    return _cases(builder.children[len(known) :], referrals, consultations, operations)
+
+
+def _history(builder: _Builder) -> Cases:
     builder.known_children()
     referrals = builder.referrals()
     consultations = builder.consultations()
     operations = builder.operations()
+    return _cases(builder.children, referrals, consultations, operations)
+
+
+def _cases(
+    children: list[_Child],
+    referrals: list[Referral],
+    consultations: list[Consultation],
+    operations: list[Operation],
+) -> Cases:
     return Cases(
-        patients=tuple(child.patient for child in builder.children),
+        patients=tuple(child.patient for child in children),
         referrals=tuple(sorted(referrals, key=lambda r: (r.referral_date, r.identity_number))),
         consultations=tuple(
             sorted(consultations, key=lambda c: (c.consultation_date, c.identity_number))
         ),
-        operations=tuple(sorted(operations, key=lambda o: (o.operation_date, o.identity_number))),
+        operations=tuple(
+            sorted(
+                operations,
+                key=lambda o: (o.operation_date or o.planned_date or date.max, o.identity_number),
+            )
+        ),
     )
 
 

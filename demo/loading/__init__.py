@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from demo.danespine import synthesise
 from demo.danespine.recent import recent
+from demo.loading import limb_no
 from demo.loading.accounts import make_accounts
 from demo.loading.progress import Progress
 from demo.loading.spine import Cases, SpineLoader, history_until
@@ -72,4 +73,8 @@ def _load_spine(*, scale: str, on: date, progress: Progress) -> None:
         ).load()
 
 
-_LOADERS = {"danespine": _load_spine}
+def _load_limb(*, scale: str, on: date, progress: Progress) -> None:
+    limb_no.load(on=on, progress=progress)
+
+
+_LOADERS = {"limb_no": _load_limb, "danespine": _load_spine}

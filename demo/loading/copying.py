@@ -34,3 +34,10 @@ def copy_rows(
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def analyse(*models_copied: type[models.Model]) -> None:
+    """Tell the planner what the tables hold now; after a COPY it would guess wrong."""
+    with connection.cursor() as cursor:
+        for model in models_copied:
+            cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(model._meta.db_table)))

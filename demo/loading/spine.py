@@ -22,7 +22,7 @@ from demo.danespine.frame import TIME_POINTS, unit_codes
 from demo.danespine.surgery import TOKUHASHI
 from demo.identities import synthetic_number
 from demo.loading.answers import Forms
-from demo.loading.copying import copy_rows, reserve_ids
+from demo.loading.copying import analyse, copy_rows, reserve_ids
 from demo.loading.progress import Progress
 from demo.names import invented_name
 from patients import vault
@@ -111,6 +111,10 @@ class SpineLoader:
             self._scores()
         with self.progress.step("follow-ups"):
             self._follow_ups()
+            analyse(
+                Patient, Membership, Residence, UnitRelation, Operation, Procedure, Invitation,
+                FollowUp, Response, Score,
+            )  # fmt: skip
             dead = self._operation_ids_of_the_dead()
             again = self._operation_ids_of_second_operations()
             censor_operations(operation_ids=[*dead, *again])
@@ -425,18 +429,18 @@ class SpineLoader:
             )
         }
         answered = responses.answered_on.tolist()
-        waiting = self._waiting_invitations(place)
+        declined = self._declined_invitations(place)
         copy_rows(
             FollowUp,
             ("operation_id", "time_point", "opens_on", "due_on", "closes_on", "invitation_id",
              "completed_on", "old_at_surgery", "censor_reason"),
-            self._follow_up_rows(place, waiting, answered),
+            self._follow_up_rows(place, declined, answered),
         )  # fmt: skip
 
     def _follow_up_rows(
         self,
         place: dict[tuple[int, str], int],
-        waiting: dict[tuple[int, str], int],
+        declined: dict[tuple[int, str], int],
         answered: list[date],
     ) -> Iterator[tuple[object, ...]]:
         groups = self.register.surgery.group.tolist()
@@ -454,15 +458,17 @@ class SpineLoader:
                 invitation = (
                     self.invitation_ids[position]
                     if position is not None
-                    else waiting.get((row, point))
+                    else declined.get((row, point))
                 )
                 yield (
                     self.operation_ids[row], point, *_window(offset, day), invitation, completed,
                     old, "",
                 )  # fmt: skip
 
-    def _waiting_invitations(self, place: dict[tuple[int, str], int]) -> dict[tuple[int, str], int]:
-        """Invitations for what history has open on the demo's day: asked and reminded on paper.
+    def _declined_invitations(
+        self, place: dict[tuple[int, str], int]
+    ) -> dict[tuple[int, str], int]:
+        """Invitations for what history has open on the demo's day; the patients have declined.
 
         So the first start sends nothing to the patients of earlier years. Recent cases, which have
         an e-mail address, are left for the worker to invite.
@@ -482,7 +488,7 @@ class SpineLoader:
         copy_rows(
             Invitation,
             ("id", "membership_id", "time_point", "plan", "opens_on", "due_on", "closes_on",
-             "generation", "failed_attempts", "invited_at", "reminded_at"),
+             "generation", "failed_attempts", "invited_at", "declined_at"),
             (
                 (
                     pk, self.membership_ids[people.patient[row]], point,
