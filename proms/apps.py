@@ -7,7 +7,11 @@ class PromsConfig(AppConfig):
     name = "proms"
 
     def ready(self) -> None:
-        """Wire what this app hears and shows."""
+        """Wire what this app hears, writes to patients and shows."""
+        from proms import mail
+        from proms.actions import PURPOSE
         from proms.subscriptions import subscribe_all
+        from registry.messaging.composing import register_composer
 
         subscribe_all()
+        register_composer(PURPOSE, mail.compose, sent=mail.note_sent, withheld=mail.note_withheld)

@@ -1,7 +1,9 @@
 """Rules of following up that need no database."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+
+from django.utils.translation import gettext as _
 
 from registry.core.choices import Side
 
@@ -35,3 +37,29 @@ def replaces(new: Site, old: Site) -> bool:
 
 def _same_side(one: str, other: str) -> bool:
     return bool(one and other) and (one == other or Side.BOTH in (one, other))
+
+
+def why_not_answerable(
+    *,
+    submitted: bool,
+    declined: bool,
+    started: bool,
+    closes_on: date,
+    asks_something: bool,
+    on: date,
+    days_to_finish: int,
+) -> str:
+    """Return why a form may not be answered on a day, "" when it may.
+
+    A form begun before closing may be finished for ``days_to_finish`` more days.
+    """
+    if submitted:
+        return _("The answers have been sent already.")
+    if declined:
+        return _("You have told us that you do not want to answer.")
+    if not asks_something:
+        return _("These questions are no longer asked.")
+    last_day = closes_on + timedelta(days=days_to_finish if started else 0)
+    if on > last_day:
+        return _("The time for answering has passed.")
+    return ""

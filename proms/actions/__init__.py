@@ -1,12 +1,48 @@
 """Writes of following up, as verbs. The only way its data changes."""
 
+from proms.actions.answering import (
+    ask_for_new_link,
+    confirm_birth_date,
+    correct_response,
+    invitation_of,
+    save_answers,
+    submit,
+    why_not_open,
+)
 from proms.actions.censoring import censor_operations, censor_patients
+from proms.actions.inviting import (
+    PURPOSE,
+    Selection,
+    decline,
+    invite_due,
+    invite_member,
+    mark_unreachable,
+    queue_reminders,
+    send_again,
+    send_new_link,
+)
 from proms.actions.scheduling import create_schedule, create_schedules, move_schedules
 
 __all__ = [
+    "PURPOSE",
+    "Selection",
+    "ask_for_new_link",
     "censor_operations",
     "censor_patients",
+    "confirm_birth_date",
+    "correct_response",
     "create_schedule",
     "create_schedules",
+    "decline",
+    "invitation_of",
+    "invite_due",
+    "invite_member",
+    "mark_unreachable",
     "move_schedules",
+    "queue_reminders",
+    "save_answers",
+    "send_again",
+    "send_new_link",
+    "submit",
+    "why_not_open",
 ]

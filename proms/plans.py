@@ -1,0 +1,87 @@
+"""Which instruments an invitation asks: those of its follow-ups that may be sent to the patient."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from django.conf import settings
+
+from proms.instruments import NotSendable, WordingPacks, instrument, sendable
+from registry.registers.schema import RegisterDefinition
+
+Asked = tuple[str, str]
+"""A group and a time point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Instruments with versions in the order asked, and what was left out, with the reason."""
+
+    instruments: tuple[tuple[str, str], ...]
+    left_out: tuple[tuple[str, NotSendable], ...] = ()
+
+    def as_json(self) -> list[dict[str, str]]:
+        """Return what is stored with the invitation."""
+        return [{"code": code, "version": version} for code, version in self.instruments]
+
+
+def packs() -> WordingPacks:
+    """Return the licensed wording of this installation."""
+    return WordingPacks.load(settings.WORDING_PACKS_DIR)
+
+
+def plan_for(definition: RegisterDefinition, asked: Iterable[Asked], language: str) -> Plan:
+    """Return the plan for follow-ups (group, time point) asked together, each instrument once."""
+    return _plan(
+        definition.about.code,
+        tuple(
+            dict.fromkeys(
+                (use.code, use.status)
+                for group, time_point in asked
+                for use in definition.instruments_for(group, time_point)
+            )
+        ),
+        language,
+        settings.REQUIRE_LICENSED_WORDING,
+        packs(),
+    )
+
+
+@lru_cache(maxsize=2048)
+def _plan(
+    _register: str,
+    uses: tuple[tuple[str, str], ...],
+    language: str,
+    require_licensed: bool,
+    held: WordingPacks,
+) -> Plan:
+    chosen: list[tuple[str, str]] = []
+    left_out: list[tuple[str, NotSendable]] = []
+    for code, status in uses:
+        if status == "planned":
+            continue
+        asked = instrument(code)
+        verdict = sendable(asked, language, require_licensed=require_licensed, packs=held)
+        if verdict.ok:
+            chosen.append((code, asked.version))
+        else:
+            left_out.append((code, verdict.reason))
+    return Plan(tuple(chosen), tuple(left_out))
+
+
+def languages_for(plan: Iterable[dict[str, str]], offered: Iterable[str]) -> tuple[str, ...]:
+    """Return the languages among ``offered`` in which everything in a plan may be shown."""
+    held = packs()
+    return tuple(
+        language
+        for language in offered
+        if all(
+            sendable(
+                instrument(one["code"], one["version"]),
+                language,
+                require_licensed=settings.REQUIRE_LICENSED_WORDING,
+                packs=held,
+            ).ok
+            for one in plan
+        )
+    )

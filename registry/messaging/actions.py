@@ -1,0 +1,161 @@
+"""Queueing, claiming and marking messages. The outbox decides what is sent; see sending."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+
+from registry.messaging.models import Channel, Message
+
+LEASE = timedelta(minutes=10)
+"""How long a claimed message is left to the worker that took it."""
+MAX_ATTEMPTS = 8
+FIRST_PAUSE = timedelta(minutes=2)
+LONGEST_PAUSE = timedelta(hours=6)
+
+WAITING = Q(sent_at__isnull=True, withheld_at__isnull=True, failed_at__isnull=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to be queued. ``attempt`` lets a person send the same rule anew."""
+
+    purpose: str
+    subject_id: int
+    rule: str
+    due_at: datetime
+    channel: str = Channel.EMAIL
+    attempt: int = 1
+
+    @property
+    def key(self) -> str:
+        """What makes it unique: subject, rule, channel and attempt."""
+        return f"{self.purpose}:{self.subject_id}:{self.rule}:{self.channel}:{self.attempt}"
+
+
+def enqueue(messages: Iterable[NewMessage]) -> int:
+    """Queue messages in the caller's transaction, in one statement; return how many are new.
+
+    A key that is queued or sent already is left alone, so queueing twice is queueing once.
+    """
+    rows = list(messages)
+    if not rows:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO messaging_message
+                (key, purpose, subject_id, rule, channel, due_at, attempts,
+                 withheld_reason, last_error)
+            SELECT key, purpose, subject_id, rule, channel, due_at, 0, '', ''
+            FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[],
+                        %s::timestamptz[])
+                 AS m (key, purpose, subject_id, rule, channel, due_at)
+            ON CONFLICT (key) DO NOTHING
+            """,
+            [
+                [row.key for row in rows],
+                [row.purpose for row in rows],
+                [row.subject_id for row in rows],
+                [row.rule for row in rows],
+                [str(row.channel) for row in rows],
+                [row.due_at for row in rows],
+            ],
+        )
+        return cursor.rowcount
+
+
+def withhold(
+    *,
+    purpose: str,
+    subject_ids: Iterable[int],
+    reason: str,
+    now: datetime,
+    except_rule: str | None = None,
+) -> int:
+    """Withhold what waits about these subjects, in one statement; return how many.
+
+    A message that a worker is just sending is left: it decides for itself when it composes.
+    """
+    waiting = Message.objects.filter(WAITING, purpose=purpose, subject_id__in=list(subject_ids))
+    waiting = waiting.filter(Q(claimed_until__isnull=True) | Q(claimed_until__lte=now))
+    if except_rule is not None:
+        waiting = waiting.exclude(rule=except_rule)
+    return waiting.update(withheld_at=now, withheld_reason=reason)
+
+
+def claim(*, now: datetime, limit: int) -> list[Message]:
+    """Take due messages for this worker, in a transaction of its own, and return them.
+
+    Rows that another worker is taking are skipped, not waited for. The lease lets another worker
+    take them up when this one dies; ``attempts`` counts the takes.
+    """
+    with transaction.atomic():
+        due = (
+            Message.objects.select_for_update(skip_locked=True)
+            .filter(WAITING, due_at__lte=now, channel=Channel.EMAIL)
+            .filter(Q(claimed_until__isnull=True) | Q(claimed_until__lte=now))
+            .order_by("due_at", "pk")[:limit]
+        )
+        taken = list(due)
+        until = now + LEASE
+        Message.objects.filter(pk__in=[message.pk for message in taken]).update(
+            claimed_until=until, attempts=F("attempts") + 1
+        )
+    for message in taken:
+        message.claimed_until = until
+        message.attempts += 1
+    return taken
+
+
+def mark_sent(message: Message, *, now: datetime) -> bool:
+    """Note that a message went out. False when it was marked meanwhile."""
+    return _finish(message, sent_at=now, last_error="")
+
+
+def mark_withheld(message: Message, *, reason: str, now: datetime) -> bool:
+    """Note that a message is not to be sent any more, and why."""
+    return _finish(message, withheld_at=now, withheld_reason=reason[:40])
+
+
+def mark_failed(message: Message, *, error: str, now: datetime) -> bool:
+    """Give a message up for good, with the server's answer."""
+    return _finish(message, failed_at=now, last_error=error[:300])
+
+
+def put_back(message: Message, *, error: str, now: datetime) -> bool:
+    """Let a message wait after a passing refusal: twice as long each time, then give it up."""
+    if message.attempts >= MAX_ATTEMPTS:
+        return mark_failed(message, error=error, now=now)
+    pause = min(FIRST_PAUSE * 2 ** (message.attempts - 1), LONGEST_PAUSE)
+    return _finish(message, due_at=now + pause, last_error=error[:300])
+
+
+def release(messages: Iterable[Message], *, now: datetime) -> None:
+    """Give claimed messages back untouched, for example when the server does not answer."""
+    Message.objects.filter(WAITING, pk__in=[message.pk for message in messages]).update(
+        claimed_until=None, attempts=F("attempts") - 1
+    )
+
+
+def retry(message: Message, *, now: datetime) -> None:
+    """Take up a message that was given up."""
+    Message.objects.filter(pk=message.pk, failed_at__isnull=False).update(
+        failed_at=None, attempts=0, due_at=now, claimed_until=None
+    )
+
+
+def message_id(message: Message, domain: str) -> str:
+    """Return the Message-ID: the same for the same key, so that a repetition can be told."""
+    name = uuid.uuid5(uuid.NAMESPACE_URL, f"message:{domain}:{message.key}")
+    return f"<{name}@{domain}>"
+
+
+def _finish(message: Message, **fields: object) -> bool:
+    """Write the outcome of one message, unless another worker has done so."""
+    return bool(
+        Message.objects.filter(WAITING, pk=message.pk).update(claimed_until=None, **fields)
+    )
