@@ -12,7 +12,7 @@ from datetime import date
 from itertools import islice
 from typing import Any, Literal
 
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, connection, models
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from psycopg import sql
@@ -21,6 +21,7 @@ from patients.actions import known_since
 from patients.models import Membership, UnitRelation
 from patients.selectors import region_ids_on
 from procedures import policies
+from procedures.actions.writing import Denied, verb
 from procedures.entries import CheckedEntry, OperationEntry, check_entry
 from procedures.events import OperationsRegistered
 from procedures.models import (
@@ -32,7 +33,6 @@ from procedures.models import (
 )
 from procedures.policies import Lifetime
 from registry.accounts.permissions import Permission, Viewer
-from registry.audit.actions import deny
 from registry.core.events import announce
 from registry.jobs.rows import RowError, RowsRefused
 from registry.registers.actions import mark_slices_stale
@@ -89,6 +89,7 @@ class RegisteredOperations:
     warnings: list[RowError] = field(default_factory=list)
 
 
+@verb
 def register_operations(
     *,
     by: Viewer,
@@ -105,18 +106,17 @@ def register_operations(
     as it is and reported. Memory is that of a batch and of the dates seen.
     """
     work = _Work(by, register_code, on, existing)
-    with transaction.atomic():
-        try:
-            for start, batch in _batches(operations):
-                work.take(start, batch)
-        except IntegrityError as error:
-            constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "")
-            if constraint != "one_session_a_day_at_a_unit":
-                raise
-            message = _("Somebody else is registering the same operations now. Try again.")
-            raise RowsRefused([RowError(0, "", message)]) from error
-        if work.errors:
-            raise RowsRefused(work.errors[:MOST_ERRORS])
+    try:
+        for start, batch in _batches(operations):
+            work.take(start, batch)
+    except IntegrityError as error:
+        constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "")
+        if constraint != "one_session_a_day_at_a_unit":
+            raise
+        message = _("Somebody else is registering the same operations now. Try again.")
+        raise RowsRefused([RowError(0, "", message)]) from error
+    if work.errors:
+        raise RowsRefused(work.errors[:MOST_ERRORS])
     return work.result
 
 
@@ -224,13 +224,7 @@ class _Work:
         if unit.pk in self.allowed:
             return
         if not self.by.may(Permission.REGISTER, self.register_code, unit.pk):
-            deny(
-                self.by,
-                "register",
-                "operation",
-                register_code=self.register_code,
-                detail=unit.code,
-            )
+            raise Denied(self.by, "register", self.register_code, unit, None)
         self.allowed.add(unit.pk)
 
     def _refuse(self, row: int, faults: dict[str, str]) -> None:

@@ -7,7 +7,6 @@ from enum import Enum
 from typing import Any, Literal
 
 import pghistory
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from patients.selectors import region_of
@@ -24,6 +23,7 @@ from procedures.actions.writing import (
     require_reporting,
     require_revisable,
     store,
+    verb,
 )
 from procedures.entries import (
     CheckedEntry,
@@ -52,7 +52,7 @@ class Unchanged(Enum):
 UNCHANGED = Unchanged.UNCHANGED
 
 
-@transaction.atomic
+@verb
 def correct_operation(
     *,
     by: Viewer,
@@ -126,7 +126,7 @@ def correct_operation(
     return current
 
 
-@transaction.atomic
+@verb
 def record_result(
     *,
     by: Viewer,

@@ -6,11 +6,10 @@ that nothing typed is lost, and holds no field of a person's identity.
 
 from collections.abc import Mapping, Sequence
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from patients.models import Membership
-from procedures.actions.writing import require_registrar
+from procedures.actions.writing import require_registrar, verb
 from procedures.models import Operation, OperationDraft
 from registry.accounts.permissions import Viewer
 from registry.core.errors import RuleBroken
@@ -21,7 +20,7 @@ MOST_FIELDS = 400
 MOST_CHARACTERS = 20_000
 
 
-@transaction.atomic
+@verb
 def save_draft(
     *,
     by: Viewer,
@@ -51,7 +50,7 @@ def save_draft(
     return draft
 
 
-@transaction.atomic
+@verb
 def discard_draft(*, by: Viewer, draft: OperationDraft) -> None:
     """Throw the viewer's own draft away. Somebody else's is left."""
     OperationDraft.objects.filter(pk=draft.pk, author_id=by.user_id).delete()

@@ -5,8 +5,6 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from django.db import transaction
-
 from patients.models import Membership
 from patients.selectors import region_of
 from procedures import policies
@@ -23,6 +21,7 @@ from procedures.actions.writing import (
     require_reporting,
     require_revisable,
     store,
+    verb,
 )
 from procedures.entries import (
     ComplicationEntry,
@@ -43,7 +42,7 @@ from registry.registers.selectors import current_version, definition_of
 from registry.units.models import Unit
 
 
-@transaction.atomic
+@verb
 def perform_operation(
     *,
     by: Viewer,
@@ -116,7 +115,7 @@ def perform_operation(
     return current
 
 
-@transaction.atomic
+@verb
 def register_performed_operation(
     *,
     by: Viewer,

@@ -4,8 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from django.db import transaction
-
 from patients.models import Membership
 from patients.selectors import region_of
 from procedures import policies
@@ -22,6 +20,7 @@ from procedures.actions.writing import (
     require_reporting,
     require_revisable,
     store,
+    verb,
 )
 from procedures.entries import OperationEntry, check_entry, stop_on_errors
 from procedures.events import OperationCancelled, OperationPlanned, OperationRescheduled
@@ -32,7 +31,7 @@ from registry.registers.selectors import current_version, definition_of
 from registry.units.models import Unit
 
 
-@transaction.atomic
+@verb
 def plan_operation(
     *,
     by: Viewer,
@@ -99,7 +98,7 @@ def plan_operation(
     return operation
 
 
-@transaction.atomic
+@verb
 def reschedule_operation(
     *, by: Viewer, operation: Operation, planned_on: date, on: date
 ) -> Operation:
@@ -126,7 +125,7 @@ def reschedule_operation(
     return current
 
 
-@transaction.atomic
+@verb
 def cancel_operation(*, by: Viewer, operation: Operation, reason: str, on: date) -> Operation:
     """Cancel a planned operation, with the reason in words, and announce OperationCancelled."""
     current = locked_operation(by, operation, action="cancel")

@@ -1,9 +1,10 @@
 """What the verbs share: who may, the locks, the rows of an operation and its parts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
@@ -28,6 +29,9 @@ from registry.registers.actions import mark_slices_stale
 from registry.registers.selectors import units_of
 from registry.units.models import Unit
 
+Given = ParamSpec("Given")
+Done = TypeVar("Done")
+
 
 def require(verdict: Verdict, name: str = "__all__") -> None:
     """Raise RuleBroken with the reason under ``name`` unless the verdict is favourable."""
@@ -35,17 +39,43 @@ def require(verdict: Verdict, name: str = "__all__") -> None:
         raise RuleBroken({name: verdict.reason})
 
 
+class Denied(Exception):
+    """The viewer may not: raised inside a verb's transaction, noted once that is undone."""
+
+    def __init__(
+        self, by: Viewer, action: str, register_code: str, unit: Unit, patient_id: int | None
+    ) -> None:
+        super().__init__(action)
+        self.by = by
+        self.note = {
+            "action": action,
+            "register_code": register_code,
+            "detail": unit.code,
+            "patient_id": patient_id,
+        }
+
+
+def verb(function: Callable[Given, Done]) -> Callable[Given, Done]:
+    """Make a function one transaction; a refusal undoes it and still leaves its trace.
+
+    A note written inside would be undone with the rest, so it is written after.
+    """
+
+    @wraps(function)
+    def in_transaction(*args: Given.args, **kwargs: Given.kwargs) -> Done:
+        try:
+            with transaction.atomic():
+                return function(*args, **kwargs)
+        except Denied as denied:
+            deny(denied.by, object_type="operation", **denied.note)
+
+    return in_transaction
+
+
 def require_registrar(by: Viewer, membership: Membership, unit: Unit, *, action: str) -> None:
-    """Go on only if ``by`` may register at the unit; otherwise note the refusal (404)."""
+    """Go on only if ``by`` may register at the unit."""
     if not by.may(Permission.REGISTER, membership.register_id, unit.pk):
-        deny(
-            by,
-            action,
-            "operation",
-            patient_id=membership.patient_id,
-            register_code=membership.register_id,
-            detail=unit.code,
-        )
+        raise Denied(by, action, membership.register_id, unit, membership.patient_id)
 
 
 def require_reporting(membership: Membership, unit: Unit) -> None:
