@@ -76,7 +76,6 @@ def patient_list(request: HttpRequest, register: str) -> HttpResponse:
         names = identities_of(request.viewer, page)
         context |= {"page": page, "rows": [(member, names.get(member.pk)) for member in page]}
     template = "patients/_results.html" if request.htmx else "patients/list.html"
-    context["may_register"] = request.viewer.may(Permission.REGISTER, register)
     return render(request, template, context)
 
 
@@ -127,6 +126,7 @@ def suggest(request: HttpRequest, register: str) -> HttpResponse:
             "number": number,
             "says": "" if number else " ".join(form.errors.get("number", [])) or _why_not(form),
             "found": found,
+            "register_code": register,
         },
     )
 
