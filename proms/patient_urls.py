@@ -1,6 +1,17 @@
-"""Addresses that patients see."""
+"""Addresses that patients see: a link with a token, exchanged for clean ones."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from proms.views import answer
 
 app_name = "answer"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("form/", answer.start, name="start"),
+    path("form/<int:number>/", answer.question, name="question"),
+    path("form/review/", answer.review, name="review"),
+    path("form/send/", answer.send, name="send"),
+    path("form/thanks/", answer.thanks, name="thanks"),
+    path("language/", answer.change_language, name="language"),
+    path("<str:token>/", answer.link, name="link"),
+    path("<str:token>/new/", answer.new_link, name="new_link"),
+]

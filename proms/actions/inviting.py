@@ -405,8 +405,5 @@ def _asks_something(invitation: Invitation) -> bool:
 def _queue_next(invitation: Invitation, rule: str, now: datetime) -> None:
     """Queue a message anew, with the next attempt of its rule; what waited is overtaken."""
     withhold(purpose=PURPOSE, subject_ids=[invitation.pk], reason="overtaken", now=now)
-    attempt = Message.objects.filter(
-        purpose=PURPOSE, subject_id=invitation.pk, rule=rule
-    ).count()
+    attempt = Message.objects.filter(purpose=PURPOSE, subject_id=invitation.pk, rule=rule).count()
     enqueue([NewMessage(PURPOSE, invitation.pk, rule, now, attempt=attempt + 1)])
-

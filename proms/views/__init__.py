@@ -1,0 +1,1 @@
+"""Pages of following up: those of patients, and those of staff."""

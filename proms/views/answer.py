@@ -1,0 +1,441 @@
+"""What a patient sees: link, questions, review, receipt. Looking at a page changes nothing."""
+
+from collections.abc import Callable
+from datetime import date
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from proms import actions
+from proms.models import Invitation, Response
+from proms.questionnaire import Form, Page, WrongAnswer, fingerprint, form_for
+from proms.views.session import (
+    Pass,
+    Session,
+    chosen_language,
+    keep_language,
+    let_in,
+    session_of,
+)
+from registry.core import clock
+from registry.core.choices import Language
+from registry.core.errors import RuleBroken
+from registry.registers.selectors import definition_for
+
+View = Callable[..., HttpResponse]
+
+
+def page_for_patients(view: View) -> View:
+    """Keep pages out of caches and the address out of other servers' logs."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        response = never_cache(view)(request, *args, **kwargs)
+        # Only the origin is told: a link in the Referer would end in logs. "no-referrer" would
+        # send the form with an empty Origin, which the protection against forgery refuses.
+        response["Referrer-Policy"] = "strict-origin"
+        return response
+
+    return answer
+
+
+def for_answering(view: View) -> View:
+    """Let in only who has exchanged a link; hand the view the session."""
+
+    @page_for_patients
+    @wraps(view)
+    def answer(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        session = session_of(request)
+        if session is None:
+            return _show(request, "closed", chosen_language(request), status=404)
+        translation.activate(session.language)
+        request.LANGUAGE_CODE = session.language
+        return view(request, session, *args, **kwargs)
+
+    return answer
+
+
+# --- The link ---------------------------------------------------------------------------------
+
+
+@page_for_patients
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def link(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask for the birth date; exchange the link for a cookie. A link that does not open looks
+    the same whether it is unknown, used, expired or locked."""
+    today = clock.today()
+    invitation = actions.invitation_of(token)
+    if (
+        invitation is None
+        or invitation.locked_at is not None
+        or actions.why_not_open(invitation, today)
+    ):
+        return _closed(request, token)
+    language = chosen_language(request) or invitation.membership.patient.language
+    if request.method == "GET":
+        return _link_page(request, invitation, token, language)
+    with translation.override(language):
+        birth_date, error = _birth_date(request.POST, today)
+    if error:
+        return _link_page(request, invitation, token, language, error=error)
+    opened = actions.confirm_birth_date(token=token, birth_date=birth_date, now=clock.now())
+    if opened is None:
+        invitation.refresh_from_db(fields=["locked_at"])
+        if invitation.locked_at is not None:
+            return _closed(request, token)
+        with translation.override(language):
+            error = _(
+                "This is not the date of birth we know. Check day, month and year and try again."
+            )
+        return _link_page(request, invitation, token, language, error=error)
+    response = redirect("answer:start")
+    let_in(response, Pass(opened.pk, opened.generation))
+    keep_language(response, language)
+    return response
+
+
+@page_for_patients
+@require_POST
+def new_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Send a new link to the address on file, and say the same whether there was one to send."""
+    actions.ask_for_new_link(token=token, now=clock.now())
+    return _show(request, "new_link", chosen_language(request))
+
+
+@page_for_patients
+@require_POST
+def change_language(request: HttpRequest) -> HttpResponse:
+    """Show these pages in another language, beginning with the one the patient was on."""
+    return _in_language(request.POST.get("language", ""), request.POST.get("next", ""))
+
+
+def _in_language(language: str, address: str) -> HttpResponseRedirect:
+    start = reverse("answer:start")
+    inside = address.startswith("/q/") and url_has_allowed_host_and_scheme(address, None)
+    response = HttpResponseRedirect(address if inside else start)
+    keep_language(response, language)
+    return response
+
+
+def _link_page(
+    request: HttpRequest, invitation: Invitation, token: str, language: str, *, error: str = ""
+) -> HttpResponse:
+    definition = definition_for(invitation.membership.register_id)
+    form = form_for(invitation.plan, language)
+    return _show(
+        request,
+        "link",
+        language,
+        status=422 if error else 200,
+        definition=definition,
+        languages=_choices(definition.about.languages),
+        form=form,
+        is_before=invitation.time_point == "before",
+        typed={name: request.POST.get(name, "") for name in ("day", "month", "year")},
+        months=range(1, 13),
+        error=error,
+    )
+
+
+def _closed(request: HttpRequest, token: str) -> HttpResponse:
+    return _show(request, "closed", chosen_language(request), status=404, token=token)
+
+
+def _birth_date(posted: QueryDict, today: date) -> tuple[date, str]:
+    """Return the date typed, or what is wrong with it."""
+    texts = [posted.get(name, "").strip() for name in ("day", "month", "year")]
+    if not all(texts):
+        return today, _("Fill in day, month and year.")
+    try:
+        day, month, year = (int(text) for text in texts)
+        typed = date(year, month, day)
+    except ValueError:
+        return today, _("This date does not exist. Write it as in 9 3 1950.")
+    if not date(1890, 1, 1) <= typed <= today:
+        return today, _("Write the year with four digits, as in 1950.")
+    return typed, ""
+
+
+# --- The questions ----------------------------------------------------------------------------
+
+
+@for_answering
+@require_GET
+def start(request: HttpRequest, session: Session) -> HttpResponse:
+    """Say how it works; go on where the patient left."""
+    if session.invitation.submitted_at is not None:
+        return redirect("answer:thanks")
+    form = _form(session)
+    answers = session.answers
+    target = form.first_unseen(answers)
+    return _page(
+        request,
+        session,
+        "start",
+        form=form,
+        resumed=bool(answers),
+        questions=len(form.visible(answers)),
+        target=_address(target) if target else reverse("answer:review"),
+    )
+
+
+@for_answering
+@require_http_methods(["GET", "POST"])
+def question(request: HttpRequest, session: Session, number: int) -> HttpResponse:
+    """Show one page of the form, or keep its answers and go on."""
+    if session.invitation.submitted_at is not None:
+        return redirect("answer:thanks")
+    form = _form(session)
+    page = form.page(number)
+    if request.method == "POST" and request.POST.get("form") != _fingerprint(session):
+        return _page(request, session, "stale", status=409)
+    if page is None or page not in form.visible(session.answers):
+        return redirect("answer:start")
+    if request.method == "GET":
+        return _question(request, session, form, page, typed=None)
+    return _answered(request, session, form, page)
+
+
+def _answered(request: HttpRequest, session: Session, form: Form, page: Page) -> HttpResponse:
+    typed = {code: request.POST.get(code, "") for code in page.codes}
+    values: dict[str, float | None] = {}
+    wrong: dict[str, str] = {}
+    for row in page.rows:
+        try:
+            values[row.code] = row.read(typed[row.code])
+        except WrongAnswer:
+            wrong[row.code] = _what_is_allowed(row.item.minimum, row.item.maximum)
+    given = {code: value for code, value in values.items() if value is not None}
+    go = request.POST.get("go", "next")
+    language = request.POST.get("language", "")
+    if go == "skip":
+        keep: dict[str, float | None] = values
+    elif go == "back" or language:
+        keep, wrong = given, {}
+    else:
+        keep = values if page.optional else given
+        for row in page.rows:
+            if row.code not in wrong and values[row.code] is None and not row.item.optional:
+                wrong[row.code] = ""
+            elif row.code not in wrong:
+                keep[row.code] = values[row.code]
+    if wrong:
+        return _question(request, session, form, page, typed=typed, wrong=wrong)
+    changed = {code: value for code, value in keep.items() if _differs(session, code, value)}
+    if changed:
+        try:
+            actions.save_answers(
+                invitation_id=session.invitation.pk,
+                answers=changed,
+                language=language if language in session.languages else session.language,
+                now=clock.now(),
+            )
+        except RuleBroken as error:
+            return _page(request, session, "stale", status=409, reason=" ".join(error.messages))
+    if language:
+        return _in_language(language, request.get_full_path())
+    return redirect(_next(request, form, page, {**session.answers, **changed}, go))
+
+
+def _differs(session: Session, code: str, value: float | None) -> bool:
+    return code not in session.answers or session.answers[code] != value
+
+
+def _next(
+    request: HttpRequest,
+    form: Form,
+    page: Page,
+    answers: dict[str, float | None],
+    go: str,
+) -> str:
+    shown = form.visible(answers)
+    place = shown.index(page)
+    if go == "back":
+        return _address(shown[place - 1]) if place else reverse("answer:start")
+    if request.GET.get("from") == "review":
+        unseen = form.first_unseen(answers)
+        return f"{_address(unseen)}?from=review" if unseen else reverse("answer:review")
+    return _address(shown[place + 1]) if place + 1 < len(shown) else reverse("answer:review")
+
+
+def _question(
+    request: HttpRequest,
+    session: Session,
+    form: Form,
+    page: Page,
+    *,
+    typed: dict[str, str] | None,
+    wrong: dict[str, str] | None = None,
+) -> HttpResponse:
+    answers = session.answers
+    position, count = form.progress(page, answers)
+    rows = []
+    for row in page.rows:
+        value = typed[row.code] if typed is not None else answers.get(row.code)
+        rows.append(
+            {
+                "code": row.code,
+                "item": row.item,
+                "words": row.words,
+                "value": "" if value is None else str(value),
+                "wrong": bool(wrong) and row.code in wrong,
+                "error": (wrong or {}).get(row.code, ""),
+            }
+        )
+    return _page(
+        request,
+        session,
+        "question",
+        status=422 if wrong else 200,
+        form=form,
+        page=page,
+        rows=rows,
+        position=position,
+        count=count,
+        wrong=bool(wrong),
+        unanswered=bool(wrong) and not any(wrong.values()),
+        from_review=request.GET.get("from") == "review",
+    )
+
+
+def _what_is_allowed(minimum: float | None, maximum: float | None) -> str:
+    if minimum is None or maximum is None:
+        return _("Choose one of the answers.")
+    return _("Write a number from %(low)g to %(high)g.") % {"low": minimum, "high": maximum}
+
+
+# --- Review, sending, receipt -----------------------------------------------------------------
+
+
+@for_answering
+@require_GET
+def review(request: HttpRequest, session: Session) -> HttpResponse:
+    """Show every answer with a way to change it."""
+    if session.invitation.submitted_at is not None:
+        return redirect("answer:thanks")
+    return _review(request, session)
+
+
+def _review(request: HttpRequest, session: Session, *, error: str = "") -> HttpResponse:
+    form = _form(session)
+    answers = session.answers
+    unseen = form.first_unseen(answers)
+    entries = [
+        {
+            "address": f"{_address(page)}?from=review",
+            "question": row.words.text,
+            "stem": row.words.stem,
+            "seen": row.code in answers,
+            "answer": row.words.label(answers.get(row.code)),
+        }
+        for page in form.visible(answers)
+        for row in page.rows
+    ]
+    return _page(
+        request,
+        session,
+        "review",
+        status=409 if error else 200,
+        entries=entries,
+        unseen=f"{_address(unseen)}?from=review" if unseen else "",
+        error=error,
+    )
+
+
+@for_answering
+@require_POST
+def send(request: HttpRequest, session: Session) -> HttpResponse:
+    """Send the answers. Sending again shows the same receipt."""
+    if session.invitation.submitted_at is None:
+        if request.POST.get("form") != _fingerprint(session):
+            return _page(request, session, "stale", status=409)
+        try:
+            actions.submit(
+                invitation_id=session.invitation.pk,
+                now=clock.now(),
+                language=session.language,
+                method=session.method,
+            )
+        except RuleBroken as error:
+            return _review(request, session, error=" ".join(error.messages))
+    return redirect("answer:thanks")
+
+
+@for_answering
+@require_GET
+def thanks(request: HttpRequest, session: Session) -> HttpResponse:
+    """The receipt: when the answers came in, and what happens now."""
+    if session.invitation.submitted_at is None:
+        return redirect("answer:start")
+    first = Response.objects.filter(invitation=session.invitation).earliest("pk")
+    return _page(
+        request,
+        session,
+        "thanks",
+        received_at=first.submitted_at,
+        is_before=session.invitation.time_point == "before",
+    )
+
+
+# --- Showing ----------------------------------------------------------------------------------
+
+
+def _form(session: Session) -> Form:
+    return form_for(session.invitation.plan, session.language)
+
+
+def _fingerprint(session: Session) -> str:
+    return fingerprint(session.invitation.pk, session.invitation.plan)
+
+
+def _address(page: Page) -> str:
+    return reverse("answer:question", kwargs={"number": page.number})
+
+
+def _choices(codes: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(code, name) for code, name in Language.choices if code in codes]
+
+
+def _page(
+    request: HttpRequest, session: Session, name: str, *, status: int = 200, **context: Any
+) -> HttpResponse:
+    return _show(
+        request,
+        name,
+        session.language,
+        status=status,
+        definition=session.definition,
+        languages=_choices(session.languages),
+        fingerprint=_fingerprint(session),
+        method=session.method,
+        **context,
+    )
+
+
+def _show(
+    request: HttpRequest, name: str, language: str, *, status: int = 200, **context: Any
+) -> HttpResponse:
+    language = language or translation.get_language() or Language.ENGLISH
+    with translation.override(language):
+        context.setdefault("languages", Language.choices)
+        definition = context.get("definition")
+        if definition is not None:
+            context["sender"] = definition.about.short_name
+            context["register"] = definition.about.names.in_language(language)
+            context["reply_to"] = definition.about.sender.reply_to
+        context["language"] = language
+        html = render_to_string(f"proms/answer/{name}.html", context, request)
+    response = HttpResponse(html, status=status)
+    response["Content-Language"] = language
+    return response

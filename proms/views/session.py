@@ -1,0 +1,127 @@
+"""The cookie into which a link is exchanged: which invitation, and how it is being answered."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core import signing
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+
+from proms.models import EntryMethod, Invitation
+from proms.plans import languages_for
+from registry.core.choices import Language
+from registry.registers.schema import RegisterDefinition
+from registry.registers.selectors import definition_for
+
+COOKIE = "answering"
+LANGUAGE_COOKIE = "answering_language"
+HOURS = 4
+PATH = "/q/"
+_SALT = "proms.answering"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What the cookie says. ``generation`` makes it worthless when the link is revoked."""
+
+    invitation_id: int
+    generation: int
+    method: str = EntryMethod.WEB
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One patient's form as a page needs it."""
+
+    invitation: Invitation
+    definition: RegisterDefinition
+    language: str
+    languages: tuple[str, ...]
+    method: str
+
+    @property
+    def answers(self) -> dict[str, float | None]:
+        """What has been answered so far."""
+        started = getattr(self.invitation, "started_form", None)
+        return started.answers if started is not None else {}
+
+
+def let_in(response: HttpResponse, allowed: Pass) -> None:
+    """Give the browser a signed cookie that scripts cannot read."""
+    value = signing.dumps(
+        [allowed.invitation_id, allowed.generation, allowed.method], salt=_SALT, compress=True
+    )
+    response.set_cookie(
+        COOKIE,
+        value,
+        max_age=HOURS * 3600,
+        path=PATH,
+        httponly=True,
+        secure=settings.SESSION_COOKIE_SECURE,
+        samesite="Lax",
+    )
+
+
+def let_out(response: HttpResponse) -> None:
+    """Take the cookie away, for the next person at the same screen."""
+    response.delete_cookie(COOKIE, path=PATH)
+
+
+def session_of(request: HttpRequest) -> Session | None:
+    """Return the form the browser was let in to; None without a valid cookie. One query."""
+    allowed = _read(request)
+    if allowed is None:
+        return None
+    invitation = (
+        Invitation.objects.select_related("membership__patient", "started_form")
+        .annotate(definition_version=F("membership__register__current__version"))
+        .filter(pk=allowed.invitation_id, generation=allowed.generation)
+        .first()
+    )
+    if invitation is None:
+        return None
+    definition = definition_for(invitation.membership.register_id, invitation.definition_version)
+    languages = languages_for(invitation.plan, definition.about.languages)
+    return Session(
+        invitation, definition, _language(request, invitation, languages), languages, allowed.method
+    )
+
+
+def chosen_language(request: HttpRequest) -> str:
+    """Return the language chosen on these pages; "" when none was."""
+    chosen = request.COOKIES.get(LANGUAGE_COOKIE, "")
+    return chosen if chosen in Language.values else ""
+
+
+def keep_language(response: HttpResponse, language: str) -> None:
+    """Remember the language of these pages in this browser."""
+    if language in Language.values:
+        response.set_cookie(
+            LANGUAGE_COOKIE,
+            language,
+            max_age=HOURS * 3600,
+            path=PATH,
+            httponly=True,
+            secure=settings.SESSION_COOKIE_SECURE,
+            samesite="Lax",
+        )
+
+
+def _language(request: HttpRequest, invitation: Invitation, languages: tuple[str, ...]) -> str:
+    started = getattr(invitation, "started_form", None)
+    wishes = (
+        chosen_language(request),
+        started.language if started is not None else "",
+        invitation.membership.patient.language,
+    )
+    return next((wish for wish in wishes if wish in languages), languages[0] if languages else "en")
+
+
+def _read(request: HttpRequest) -> Pass | None:
+    try:
+        pk, generation, method = signing.loads(
+            request.COOKIES.get(COOKIE, ""), salt=_SALT, max_age=HOURS * 3600
+        )
+        return Pass(int(pk), int(generation), EntryMethod(method))
+    except (signing.BadSignature, ValueError, TypeError):
+        return None
