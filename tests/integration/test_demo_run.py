@@ -68,7 +68,7 @@ def interrupt(demo):
 @pytest.fixture
 def data_dir(tmp_path):
     yield tmp_path / "data"
-    stop(tmp_path / "data")
+    stop(tmp_path / "data")  # ends a demo that a failed test has left, too
 
 
 def test_demo_serves_stops_in_order_and_starts_again_with_its_data(data_dir):

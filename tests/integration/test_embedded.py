@@ -1,5 +1,6 @@
 """The embedded servers: shared, private, recovered, and gone when told."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -240,6 +241,26 @@ def test_lost_passwords_are_an_error_that_says_what_to_do(data_dir):
     assert ensure_running(data_dir).are_alive()
 
 
+@contextlib.contextmanager
+def run_on(data_dir, *command):
+    """`registry.embedded run --stop-always -- COMMAND` in a process of its own."""
+    runner = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "registry.embedded", "--data-dir", str(data_dir)),
+            *("run", "--stop-always", "--", *command),
+        ],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}},
+    )
+    try:
+        yield runner
+    finally:
+        runner.kill()
+        runner.communicate()
+
+
 def test_run_passes_signals_on_and_stops_the_servers_after_the_command(data_dir):
     script = (
         "import signal, sys, time\n"
@@ -247,41 +268,25 @@ def test_run_passes_signals_on_and_stops_the_servers_after_the_command(data_dir)
         "print('up', flush=True)\n"
         "time.sleep(600)\n"
     )
-    runner = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "registry.embedded", "--data-dir", str(data_dir)),
-            *("run", "--stop-always", "--", sys.executable, "-c", script),
-        ],
-        cwd=PROJECT,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}},
-    )
-    while runner.stdout.readline().strip() != "up":
-        assert runner.poll() is None
-    assert running(data_dir) is not None
-    with pytest.raises(EmbeddedServicesError, match="already"):
-        run(data_dir, ["true"], stop_always=True)
-    runner.terminate()
+    with run_on(data_dir, sys.executable, "-c", script) as runner:
+        while runner.stdout.readline().strip() != "up":
+            assert runner.poll() is None
+        assert running(data_dir) is not None
+        with pytest.raises(EmbeddedServicesError, match="already"):
+            run(data_dir, ["true"], stop_always=True)
+        runner.terminate()
 
-    assert runner.wait(timeout=60) == 7
-    assert processes_of(data_dir) == []
+        assert runner.wait(timeout=60) == 7
+        assert processes_of(data_dir) == []
 
 
 def test_stop_ends_a_demo_that_runs_elsewhere(data_dir):
-    runner = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "registry.embedded", "--data-dir", str(data_dir)),
-            *("run", "--stop-always", "--", "sleep", "600"),
-        ],
-        cwd=PROJECT,
-        env={k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}},
-    )
-    wait_until(lambda: running(data_dir) is not None, seconds=60)
-    stop(data_dir)
+    with run_on(data_dir, "sleep", "600") as runner:
+        wait_until(lambda: running(data_dir) is not None, seconds=60)
+        stop(data_dir)
 
-    runner.wait(timeout=10)
-    assert processes_of(data_dir) == []
+        runner.wait(timeout=10)
+        assert processes_of(data_dir) == []
 
 
 def test_a_process_is_not_taken_for_a_later_one_with_its_number():
