@@ -21,8 +21,10 @@ class DemoAccount:
 
     @property
     def at_unit(self) -> bool:
-        """Whether the role holds at one unit only; load_demo chooses which."""
-        return self.role in {Role.CLINICIAN, Role.COORDINATOR}
+        """Whether the role holds at one unit only; load_demo chooses which. A coordinator
+        here has the whole register, as somebody who writes the annual report does.
+        """
+        return self.role == Role.CLINICIAN
 
 
 ACCOUNTS = (
