@@ -55,9 +55,19 @@ def test_status_on_a_day(dates, on, status):
     assert status_on(dates, on) is status
 
 
+EVENTS = (
+    "invited_at",
+    "reminded_at",
+    "opened_at",
+    "started_at",
+    "declined_at",
+    "unreachable_at",
+)
 days = st.dates(date(2026, 2, 1), date(2026, 8, 1))
 moments = st.none() | st.datetimes(
-    datetime(2026, 2, 1), datetime(2026, 8, 1), timezones=st.just(UTC)
+    datetime(2026, 2, 1),  # noqa: DTZ001 (made aware by timezones)
+    datetime(2026, 8, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
 )
 
 
