@@ -47,6 +47,7 @@ class RegisterChoice:
 
     code: str
     name: str
+    short_name: str
 
 
 PanelMaker = Callable[..., Panel | None]
