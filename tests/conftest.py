@@ -19,6 +19,7 @@ from django.db import connection, connections
 from django.test import Client
 from psycopg import sql
 
+import registry.celery  # noqa: F401  tasks called in a test go to our broker, not to Celery's default
 from registry.accounts.actions import assign_role
 from registry.accounts.models import User
 from registry.accounts.permissions import Viewer
