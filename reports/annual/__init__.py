@@ -1,4 +1,21 @@
-"""The annual report: tables computed from the definition, the same objects for every format.
+"""The annual report: tables computed from the definition, the same objects for every format."""
 
-(Being written by colleague `annual`, with reports/exports; the reports colleague leaves both alone.)
-"""
+from reports.annual.report import (
+    AnnualReport,
+    NoReport,
+    annual_report,
+    report_years,
+    to_json,
+    trusted_viewer,
+)
+from reports.annual.tables import Table
+
+__all__ = [
+    "AnnualReport",
+    "NoReport",
+    "Table",
+    "annual_report",
+    "report_years",
+    "to_json",
+    "trusted_viewer",
+]
