@@ -66,10 +66,14 @@ def patient_list(request: HttpRequest, register: str) -> HttpResponse:
     text = form.cleaned_data["q"].strip() if form.is_valid() else ""
     found = search(request.viewer, register, text, on=clock.today()) if text else None
     if found and len(found.hits) == 1 and not found.hits[0].elsewhere and not request.htmx:
-        return redirect(
-            "patients:detail", register=register, membership=found.hits[0].membership.pk
-        )
-    context: dict[str, Any] = {"form": form, "text": text, "found": found}
+        only = found.hits[0].membership.pk
+        return redirect("patients:detail", register=register, membership=only)
+    context: dict[str, Any] = {
+        "form": form,
+        "found": found,
+        "register_code": register,
+        "may_register": request.viewer.may(Permission.REGISTER, register),
+    }
     if found is None:
         members = memberships_for(request.viewer, register).order_by("-joined_on", "-pk")
         page = Paginator(members, PAGE).get_page(request.GET.get("page"))
@@ -98,7 +102,7 @@ def register_patient(request: HttpRequest, register: str) -> HttpResponse:
                 % {"number": membership.registry_number},
             )
             return redirect("patients:detail", register=register, membership=membership.pk)
-    return render(request, "patients/register.html", {"form": form})
+    return render(request, "patients/register.html", {"form": form, "register_code": register})
 
 
 @login_required
@@ -141,6 +145,7 @@ def detail(request: HttpRequest, register: str, membership: int) -> HttpResponse
         request,
         "patients/detail.html",
         {
+            "register_code": register,
             "member": member,
             "patient": patient,
             "identity": _identity(request, member),
@@ -150,7 +155,7 @@ def detail(request: HttpRequest, register: str, membership: int) -> HttpResponse
             "may_register": request.viewer.may(Permission.REGISTER, register),
             "may_erase": request.viewer.may(Permission.ADMINISTER, register),
             "changes": CHANGES,
-            "panels": panels_for("patient", request, membership=member),
+            "panels": panels_for("patient", request, register=register, membership=member),
         },
     )
 
@@ -314,7 +319,13 @@ def change(request: HttpRequest, register: str, membership: int, what: str) -> H
     return render(
         request,
         "patients/change.html",
-        {"form": form, "member": member, "identity": identity, "change": held},
+        {
+            "register_code": register,
+            "form": form,
+            "member": member,
+            "identity": identity,
+            "change": held,
+        },
     )
 
 

@@ -50,7 +50,7 @@ class ReferralForm(_MemberForm):
     def __init__(self, *args: Any, definition: RegisterDefinition, **kwargs: Any) -> None:
         super().__init__(*args, definition=definition, **kwargs)
         self.fields["criterion"].choices = [
-            (key, criterion.labels) for key, criterion in definition.criteria.items()
+            (key, str(criterion.labels)) for key, criterion in definition.criteria.items()
         ]
 
 
@@ -70,7 +70,7 @@ class ConsultationForm(_MemberForm):
     def __init__(self, *args: Any, definition: RegisterDefinition, **kwargs: Any) -> None:
         super().__init__(*args, definition=definition, **kwargs)
         self.fields["kind"].choices = [
-            (key, kind.labels) for key, kind in definition.consultation_kinds.items()
+            (key, str(kind.labels)) for key, kind in definition.consultation_kinds.items()
         ]
 
 
@@ -83,7 +83,7 @@ class DecisionForm(forms.Form):
     def __init__(self, *args: Any, definition: RegisterDefinition, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["decision"].choices = [
-            (key, decision.labels)
+            (key, str(decision.labels))
             for key, decision in definition.decisions.items()
             if decided(definition, key)
         ]

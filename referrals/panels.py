@@ -43,9 +43,9 @@ def to_decide(request: HttpRequest, *, register: str) -> Panel | None:
     )
 
 
-def of_patient(request: HttpRequest, *, membership: Membership) -> Panel | None:
+def of_patient(request: HttpRequest, *, register: str, membership: Membership) -> Panel | None:
     """Show a member's referrals and consultations, the newest first."""
-    definition = definition_for(membership.register_id)
+    definition = definition_for(register)
     if not definition.referrals.enabled:
         return None
     referrals, consultations = of_member(request.viewer, membership)

@@ -43,6 +43,7 @@ def referral_list(request: HttpRequest, register: str) -> HttpResponse:
         request,
         "referrals/list.html",
         {
+            "register_code": register,
             "waiting": [(one, names.get(one.referral.membership_id)) for one in waiting],
             "rows": [(one, names.get(one.membership_id)) for one in page],
             "page": page,
@@ -70,7 +71,7 @@ def refer(request: HttpRequest, register: str, membership: int) -> HttpResponse:
         else:
             messages.success(request, _("The referral waits for its decision."))
             return _to_patient(member)
-    return _form_page(request, form, member, _("Register a referral"), _("Register"))
+    return _form_page(request, form, member, _("Register a referral"), _("Register the referral"))
 
 
 @login_required
@@ -96,7 +97,9 @@ def consult(request: HttpRequest, register: str, membership: int) -> HttpRespons
         else:
             messages.success(request, _("The consultation is recorded."))
             return _to_patient(member)
-    return _form_page(request, form, member, _("Record a consultation"), _("Record"))
+    return _form_page(
+        request, form, member, _("Record a consultation"), _("Record the consultation")
+    )
 
 
 @login_required
@@ -124,8 +127,10 @@ def detail(request: HttpRequest, register: str, referral: int) -> HttpResponse:
         request,
         "referrals/detail.html",
         {
+            "register_code": register,
             "referral": held,
             "days": (clock.today() - held.received_on).days,
+            "referring": held.referring_hospital or held.details.get("referring_hospital", ""),
             "criterion": _label(definition.criteria, held.criterion),
             "decision": _label(definition.decisions, held.decision),
             "identity": _identity(request, held.membership),
@@ -201,6 +206,7 @@ def _form_page(
         request,
         "referrals/form.html",
         {
+            "register_code": member.register_id,
             "form": form,
             "member": member,
             "identity": _identity(request, member),

@@ -31,7 +31,9 @@ def job_list(request: HttpRequest, register: str) -> HttpResponse:
     _require_role(request, register)
     page = Paginator(jobs_for(request.viewer, register), 25).get_page(request.GET.get("page"))
     rows = [(job, label_of(job)) for job in page]
-    return render(request, "jobs/list.html", {"page": page, "rows": rows})
+    return render(
+        request, "jobs/list.html", {"register_code": register, "page": page, "rows": rows}
+    )
 
 
 @login_required
@@ -95,10 +97,10 @@ def upload(request: HttpRequest, register: str) -> HttpResponse:
         )
         return redirect("jobs:preview", register=register, job=job.pk)
     definition = definition_for(register)
-    kinds = [
-        (key, kind, kind.columns(definition)) for key, kind in import_kinds(definition).items()
-    ]
-    return render(request, "jobs/import.html", {"form": form, "kinds": kinds})
+    kinds = [(kind, kind.columns(definition)) for kind in import_kinds(definition).values()]
+    return render(
+        request, "jobs/import.html", {"register_code": register, "form": form, "kinds": kinds}
+    )
 
 
 @login_required
@@ -121,7 +123,9 @@ def preview(request: HttpRequest, register: str, job: UUID) -> HttpResponse:
         name=held.parameters["name"],
     )
     return render(
-        request, "jobs/preview.html", {"job": held, "label": label_of(held), "preview": shown}
+        request,
+        "jobs/preview.html",
+        {"register_code": register, "job": held, "label": label_of(held), "preview": shown},
     )
 
 

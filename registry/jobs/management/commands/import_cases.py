@@ -31,7 +31,12 @@ class Command(BaseCommand):
         parser.add_argument("--user", help="E-mail address of the user whose rights apply.")
         parser.add_argument("--language", choices=Language.values, default=Language.ENGLISH)
 
-    def handle(self, *args: Any, register: str, kind: str, file: Path, **options: Any) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
+        with translation.override(options["language"]):
+            self.load(**options)
+
+    def load(self, *, register: str, kind: str, file: Path, **options: Any) -> None:
+        """Import the file; CommandError when it, or the command, is wrong."""
         try:
             definition = definition_for(register)
         except UnknownRegister as error:
@@ -54,7 +59,6 @@ class Command(BaseCommand):
         )
         try:
             with (
-                translation.override(options["language"]),
                 file.open("rb") as source,
                 unit_of_work(actor_id=viewer.user_id, source=f"import_cases {kind}"),
             ):
