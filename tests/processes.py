@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -53,7 +54,10 @@ class Inbox:
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
-        self._controller = Controller(self, hostname="127.0.0.1", port=0)
+        with socket.socket() as probe:  # a port that is free now; aiosmtpd cannot choose one
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
 
     async def handle_DATA(self, _server: object, _session: object, envelope: object) -> str:
         """Keep a message."""
@@ -62,7 +66,6 @@ class Inbox:
 
     def __enter__(self) -> "Inbox":
         self._controller.start()
-        self.port = self._controller.server.sockets[0].getsockname()[1]
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -84,11 +87,11 @@ def worker(log: Path, **environment: str) -> Iterator[subprocess.Popen]:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "celery", "-A", "registry.celery", "worker"),
-                *("--pool", "threads", "--concurrency", "2", "--loglevel", "INFO"),
+                *("--pool", "threads", "--concurrency", "2"),
                 *("--without-gossip", "--without-mingle", "--without-heartbeat"),
             ],
             cwd=settings.BASE_DIR,
-            env=test_environment(**environment),
+            env=test_environment(LOG_LEVEL="INFO", **environment),
             stdout=output,
             stderr=subprocess.STDOUT,
         )
