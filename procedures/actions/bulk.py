@@ -125,6 +125,17 @@ def register_operations(
 
 
 @dataclass(frozen=True, slots=True)
+class _Member:
+    """What the rules ask of a member."""
+
+    patient_id: int
+    born: date
+    died: date | None
+    joined_on: date
+    opted_out_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Placed:
     """A row that passed, with what the database knows about it."""
 
@@ -132,6 +143,7 @@ class _Placed:
     given: NewOperation
     checked: CheckedEntry
     patient_id: int
+    joined_on: date
 
     @property
     def day(self) -> date:
@@ -175,7 +187,7 @@ class _Work:
         self,
         row: int,
         given: NewOperation,
-        members: dict[int, Membership],
+        members: dict[int, _Member],
         known: set[tuple[int, int, date]],
         earlier: dict[int, Operation],
     ) -> _Placed | None:
@@ -195,11 +207,11 @@ class _Work:
         checked = check_entry(
             given.entry,
             definition=self.definition,
-            life=Lifetime(member.patient.birth_date, member.patient.died_on),
+            life=Lifetime(member.born, member.died),
             on=self.on,
         )
         faults.update(checked.errors)
-        passed = _Placed(row, given, checked, member.patient_id)
+        passed = _Placed(row, given, checked, member.patient_id, member.joined_on)
         if checked.entry.performed_on is None and checked.entry.planned_on is None:
             self._refuse(row, faults)
             return None
@@ -333,21 +345,30 @@ class _Work:
         )
 
     def _join_units(self, placed: Sequence[_Placed]) -> None:
+        """Let the units see the patients; let memberships begin with the first operation."""
         first: dict[tuple[int, int], date] = {}
+        early: dict[int, date] = {}
         for p in placed:
-            key = (p.given.membership_id, p.given.unit_id)
+            member = p.given.membership_id
+            key = (member, p.given.unit_id)
             first[key] = min(first.get(key, p.day), p.day, self.on)
+            if p.day < p.joined_on:
+                early[member] = min(early.get(member, p.day), p.day)
+        held = set(
+            UnitRelation.objects.filter(membership_id__in={m for m, _unit in first}).values_list(
+                "membership_id", "unit_id"
+            )
+        )
         UnitRelation.objects.bulk_create(
             [
                 UnitRelation(membership_id=member, unit_id=unit, since=day)
                 for (member, unit), day in first.items()
+                if (member, unit) not in held
             ],
             ignore_conflicts=True,
         )
-        earliest: dict[int, date] = {}
-        for (member, _unit), day in first.items():
-            earliest[member] = min(earliest.get(member, day), day)
-        known_since(earliest)
+        if early:
+            known_since(early)
 
 
 def _batches(
@@ -359,12 +380,18 @@ def _batches(
         start += len(batch)
 
 
-def _members(register_code: str, batch: Sequence[NewOperation]) -> dict[int, Membership]:
-    return (
-        Membership.objects.filter(register_id=register_code)
-        .select_related("patient")
-        .in_bulk({given.membership_id for given in batch})
+def _members(register_code: str, batch: Sequence[NewOperation]) -> dict[int, _Member]:
+    rows = Membership.objects.filter(
+        register_id=register_code, pk__in={given.membership_id for given in batch}
+    ).values_list(
+        "pk",
+        "patient_id",
+        "patient__birth_date",
+        "patient__died_on",
+        "joined_on",
+        "opted_out_on",
     )
+    return {pk: _Member(*told) for pk, *told in rows}
 
 
 def _earlier(batch: Sequence[NewOperation]) -> dict[int, Operation]:
