@@ -1,9 +1,10 @@
 """Patients to operate on, in both registers, with the people who register them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 
 import pytest
+from django.utils import translation
 
 from demo.identities import synthetic_number
 from patients.actions import register_patient
@@ -135,3 +136,10 @@ def perform_at_once(
         return register_performed_operation(**(told | STENOSIS | changes))
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """Messages are read in English, whatever language an earlier request spoke."""
+    with translation.override("en"):
+        yield
