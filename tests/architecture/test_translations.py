@@ -25,6 +25,21 @@ def test_every_text_is_translated(home, language):
     )
 
 
+@pytest.mark.parametrize("language", ["nb", "da", "sv"])
+def test_a_text_says_the_same_in_every_app(language):
+    """Django merges the catalogs: of two translations of one text only one would be seen."""
+    said: dict[tuple[object, object], dict[str, set[str]]] = {}
+    for home in HOMES:
+        for message in translations.read_catalog(
+            translations.catalog_path(home, language), language
+        ):
+            if message.id and not translations.untranslated(message):
+                words = said.setdefault((message.id, message.context), {})
+                words.setdefault(str(message.string), set()).add(home.name)
+    differing = {key: words for key, words in said.items() if len(words) > 1}
+    assert not differing, "give one of them a context (pgettext)"
+
+
 @pytest.fixture
 def package(tmp_path):
     (tmp_path / "views.py").write_text(
