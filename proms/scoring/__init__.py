@@ -9,16 +9,9 @@ Scores are never rounded here, and a missing score is NaN with a reason, never 0
 """
 
 from proms.scoring.change import at_least, improvement, percent_improvement
-from proms.scoring.engine import (
-    Reason,
-    ScaleScores,
-    Score,
-    UnknownAnswer,
-    UnknownValueSet,
-    score,
-    score_one,
-)
+from proms.scoring.engine import UnknownAnswer, UnknownValueSet, score, score_one
 from proms.scoring.presentation import formatted, rounded
+from proms.scoring.results import Reason, ScaleScores, Score
 
 __all__ = [
     "Reason",

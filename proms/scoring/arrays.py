@@ -13,7 +13,7 @@ TextArray = NDArray[Any]
 
 
 ReasonCodes = NDArray[np.uint8]
-"""For each response 0 (there is a score) or the place of the reason in `engine.Reason`."""
+"""For each response 0 (there is a score) or the place of the reason in `results.Reason`."""
 
 
 def count_answered(columns: FloatArray) -> IntArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from proms.scoring import sf36, spine
-from proms.scoring.engine import Function
+from proms.scoring.results import Function
 
 FUNCTIONS: Mapping[str, Function] = {
     "sf36_scale": sf36.scale_score,

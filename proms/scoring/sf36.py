@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from proms.instruments.schema import Scale
 from proms.scoring.arrays import FloatArray, count_answered, no_reasons, sum_answered
-from proms.scoring.engine import Answers, Computed, Scale, ScaleScores
+from proms.scoring.results import Answers, Computed, ScaleScores
 
 # Final item values in hundredths, for the answers 1, 2, 3 …
 _RECODED: dict[str, tuple[int, ...]] = {

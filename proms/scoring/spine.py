@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from proms.instruments.schema import Item
+from proms.instruments.schema import Item, Scale
 from proms.scoring.arrays import FloatArray, no_reasons
-from proms.scoring.engine import Answers, Computed, Reason, Scale, ScaleScores
+from proms.scoring.results import Answers, Computed, Reason, ScaleScores
 
 # --- Tokuhashi ------------------------------------------------------------------------------
 
