@@ -8,10 +8,11 @@ class PromsConfig(AppConfig):
 
     def ready(self) -> None:
         """Wire what this app hears, writes to patients and shows."""
-        from proms import mail
+        from proms import mail, panels
         from proms.actions import PURPOSE
         from proms.subscriptions import subscribe_all
         from registry.messaging.composing import register_composer
 
+        panels.register_all()
         subscribe_all()
         register_composer(PURPOSE, mail.compose, sent=mail.note_sent, withheld=mail.note_withheld)

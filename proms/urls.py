@@ -1,6 +1,22 @@
-"""Addresses of proms."""
+"""Addresses of following up, for staff."""
 
-from django.urls import URLPattern
+from django.urls import path, re_path
+
+from proms.views import staff
 
 app_name = "proms"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("<slug:register>/", staff.worklist, name="worklist"),
+    path("<slug:register>/patients/<int:membership>/invite/", staff.invite, name="invite"),
+    path(
+        "<slug:register>/invitations/<int:invitation>/telephone/",
+        staff.by_telephone,
+        name="by_telephone",
+    ),
+    re_path(
+        r"^(?P<register>[-\w]+)/invitations/(?P<invitation>\d+)/"
+        r"(?P<what>send|new-link|decline|unreachable)/$",
+        staff.act,
+        name="act",
+    ),
+]

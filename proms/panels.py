@@ -1,0 +1,169 @@
+"""What this app shows on pages of others: home and the patient's page; its menu entry."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from patients.models import Membership
+from patients.vault import Identity
+from proms import selectors
+from proms.instruments import instrument
+from proms.models import CensorReason, FollowUp, Invitation
+from proms.scoring import formatted
+from proms.status import CENSOR_LABELS, WAITING, Status
+from registry.accounts.permissions import Permission
+from registry.core import clock
+from registry.core.panels import MenuEntry, Panel, register_menu_entry, register_panel
+from registry.registers.schema import RegisterDefinition
+from registry.registers.selectors import definition_for
+
+ON_HOME = 5
+
+KINDS = {
+    Status.COMPLETED: "success",
+    Status.UNREACHABLE: "warning",
+    Status.TO_INVITE: "warning",
+    Status.MISSED: "danger",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A follow-up as a row of a staff page."""
+
+    membership_id: int
+    name: str
+    unit: str
+    group: str
+    operated_on: date
+    time_point: str
+    due_on: date
+    closes_on: date
+    days: int
+    status: Status
+    kind: str
+    reason: str
+    invitation: Invitation | None
+    can_act: bool
+
+
+def shown(
+    follow_up: FollowUp, definition: RegisterDefinition, identity: Identity | None, today: date
+) -> Shown:
+    """Make the row of a follow-up annotated with its status."""
+    operation = follow_up.operation
+    status = Status(follow_up.status)
+    reason = ""
+    if status == Status.CENSORED:
+        reason = CENSOR_LABELS[CensorReason(follow_up.censor_reason)]
+    elif status == Status.TO_INVITE:
+        reason = selectors.why_not_sent(follow_up, definition)
+    group = definition.groups.get(operation.group)
+    point = definition.time_points.get(follow_up.time_point)
+    return Shown(
+        membership_id=operation.membership_id,
+        name=identity.name if identity else "",
+        unit=operation.unit.name,
+        group=str(group.labels) if group else operation.group,
+        operated_on=operation.scheduled_on,
+        time_point=str(point.labels) if point else follow_up.get_time_point_display(),
+        due_on=follow_up.due_on,
+        closes_on=follow_up.closes_on,
+        days=(today - follow_up.opens_on).days,
+        status=status,
+        kind=KINDS.get(status, "neutral"),
+        reason=str(reason),
+        invitation=follow_up.invitation,
+        can_act=follow_up.invitation is not None
+        and status in {*WAITING, Status.UNREACHABLE, Status.TO_INVITE},
+    )
+
+
+def home_panel(request: HttpRequest, *, register: str, **_subject: Any) -> Panel | None:
+    """Patients to be followed up, longest waiting first."""
+    viewer, today = request.viewer, clock.today()
+    if not viewer.may(Permission.FOLLOW_UP, register):
+        return None
+    definition = definition_for(register)
+    if not definition.time_points:
+        return None
+    found = selectors.worklist(viewer, register, on=today, statuses=[Status.UNREACHABLE])
+    rows = [shown(one, definition, None, today) for one in found[:ON_HOME]]
+    waiting = selectors.worklist(viewer, register, on=today, statuses=WAITING).count()
+    if not rows and not waiting:
+        return None
+    return Panel(
+        "proms/panels/home.html",
+        {"register": register, "rows": rows, "number": found.count(), "waiting": waiting},
+    )
+
+
+def patient_panel(
+    request: HttpRequest, *, register: str, membership: Membership, **_subject: Any
+) -> Panel | None:
+    """A patient's follow-ups, what can be done about them, and the course of each scale."""
+    viewer, today = request.viewer, clock.today()
+    if not viewer.may(Permission.FOLLOW_UP, register):
+        return None
+    definition = definition_for(register)
+    found = list(selectors.follow_ups_of(viewer, membership, on=today))
+    if not found:
+        return None
+    rows = [shown(one, definition, None, today) for one in found]
+    asked = {row.invitation.pk: row for row in rows if row.can_act}
+    return Panel(
+        "proms/panels/patient.html",
+        {
+            "register": register,
+            "membership": membership,
+            "rows": rows,
+            "asked": list(asked.values()),
+            "can_invite": any(
+                row.status == Status.TO_INVITE and row.invitation is None and not row.reason
+                for row in rows
+            ),
+            "courses": _courses(request, membership, definition),
+        },
+    )
+
+
+def _courses(
+    request: HttpRequest, membership: Membership, definition: RegisterDefinition
+) -> list[dict[str, Any]]:
+    courses: dict[str, dict[str, Any]] = {}
+    for score in selectors.scores_of(request.viewer, membership):
+        scale = instrument(score.instrument, score.instrument_version).scales_by_code.get(
+            score.scale
+        )
+        if scale is None or scale.kind != "number":
+            continue
+        course = courses.setdefault(
+            score.scale,
+            {"label": str(scale.label), "higher": scale.higher_is_better, "points": []},
+        )
+        point = definition.time_points.get(score.response.invitation.time_point)
+        course["points"].append(
+            {
+                "on": score.response.answered_on,
+                "time_point": str(point.labels) if point else "",
+                "value": formatted(score.value, scale.decimals),
+            }
+        )
+    return list(courses.values())
+
+
+def register_all() -> None:
+    """Put the panels and the menu entry in their places. Called in ``ready()``."""
+    register_panel("home", home_panel, position=30)
+    register_panel("patient", patient_panel, position=40)
+    register_menu_entry(
+        MenuEntry(
+            label=_("Follow-up"),
+            url_name="proms:worklist",
+            position=50,
+            visible=lambda request, register: request.viewer.may(Permission.FOLLOW_UP, register),
+        )
+    )

@@ -1,0 +1,144 @@
+"""Reads about follow-ups. Each takes the viewer and returns only what the viewer may see."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Count, QuerySet
+
+from patients.models import Membership
+from proms.models import FollowUp, Invitation, Score
+from proms.plans import plan_for
+from proms.status import WAITING, Status, status_expression
+from registry.accounts.permissions import Permission, Viewer
+from registry.audit.actions import deny
+from registry.registers.schema import RegisterDefinition
+
+TO_DO = (Status.UNREACHABLE, Status.TO_INVITE)
+"""What waits for staff: patients to be called, and what the next run cannot send by itself."""
+
+
+def follow_ups_for(
+    viewer: Viewer, register_code: str, *, permission: Permission = Permission.FOLLOW_UP
+) -> QuerySet[FollowUp]:
+    """Return the follow-ups of operations at the viewer's units, or of the whole register."""
+    everything = FollowUp.objects.filter(operation__register_id=register_code).select_related(
+        "invitation", "operation__unit", "operation__membership__patient"
+    )
+    if viewer.whole_register(permission, register_code):
+        return everything
+    return everything.filter(operation__unit__in=viewer.unit_ids(permission, register_code))
+
+
+def worklist(
+    viewer: Viewer,
+    register_code: str,
+    *,
+    on: date,
+    statuses: Iterable[str] = (),
+    unit_id: int | None = None,
+) -> QuerySet[FollowUp]:
+    """Return follow-ups whose window has opened, with their status on a day, oldest due first."""
+    found = follow_ups_for(viewer, register_code).filter(
+        opens_on__lte=on, operation__cancelled_on__isnull=True
+    )
+    if unit_id is not None:
+        found = found.filter(operation__unit_id=unit_id)
+    found = found.annotate(status=status_expression(on))
+    wanted = list(statuses)
+    if wanted:
+        found = found.filter(status__in=wanted)
+    return found.order_by("due_on", "pk")
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCounts:
+    """How many follow-ups of a unit are in each state on a day."""
+
+    unit_id: int
+    unit: str
+    to_invite: int
+    waiting: int
+    unreachable: int
+    answered: int
+    missed: int
+
+
+def counts_by_unit(
+    viewer: Viewer, register_code: str, *, on: date, since: date
+) -> list[UnitCounts]:
+    """Count follow-ups due since a day by unit and state."""
+    rows = (
+        worklist(viewer, register_code, on=on)
+        .filter(due_on__gte=since)
+        .order_by()
+        .values_list("operation__unit_id", "operation__unit__name", "status")
+        .annotate(n=Count("pk"))
+    )
+    units: dict[tuple[str, int], dict[str, int]] = {}
+    for unit_id, name, status, n in rows:
+        units.setdefault((name, unit_id), {})[status] = n
+    return [
+        UnitCounts(
+            unit_id,
+            name,
+            held.get(Status.TO_INVITE, 0),
+            sum(held.get(status, 0) for status in WAITING),
+            held.get(Status.UNREACHABLE, 0),
+            held.get(Status.COMPLETED, 0),
+            held.get(Status.MISSED, 0),
+        )
+        for (name, unit_id), held in sorted(units.items())
+    ]
+
+
+def follow_ups_of(viewer: Viewer, membership: Membership, *, on: date) -> QuerySet[FollowUp]:
+    """Return a member's follow-ups at the viewer's units with their status, in order of time."""
+    return (
+        follow_ups_for(viewer, membership.register_id)
+        .filter(operation__membership=membership)
+        .annotate(status=status_expression(on))
+        .order_by("operation__scheduled_on", "opens_on")
+    )
+
+
+def scores_of(viewer: Viewer, membership: Membership) -> QuerySet[Score]:
+    """Return the current scores of a member's operations at the viewer's units."""
+    visible = follow_ups_for(viewer, membership.register_id, permission=Permission.SEE_PATIENTS)
+    return (
+        Score.objects.filter(
+            response__current=True,
+            response__invitation__in=visible.filter(operation__membership=membership)
+            .order_by()
+            .values("invitation"),
+        )
+        .select_related("response__invitation")
+        .order_by("scale", "response__answered_on")
+    )
+
+
+def invitation_for(viewer: Viewer, register_code: str, invitation_id: int) -> Invitation:
+    """Return an invitation about operations at the viewer's units; NotAllowed with a trace."""
+    found = (
+        Invitation.objects.filter(
+            pk=invitation_id,
+            pk__in=follow_ups_for(viewer, register_code).order_by().values("invitation"),
+        )
+        .select_related("membership")
+        .first()
+    )
+    if found is None:
+        deny(viewer, "follow_up", "invitation", invitation_id, register_code=register_code)
+    return found
+
+
+def why_not_sent(follow_up: FollowUp, definition: RegisterDefinition) -> str:
+    """Return why the next run will not ask a follow-up that is due, "" when it will."""
+    plan = plan_for(
+        definition,
+        [(follow_up.operation.group, follow_up.time_point)],
+        follow_up.operation.membership.patient.language,
+    )
+    if plan.instruments:
+        return ""
+    return " ".join(dict.fromkeys(str(reason.message) for _code, reason in plan.left_out))

@@ -1,0 +1,139 @@
+"""Following up as staff see it: the worklist, and what is done about one patient."""
+
+from datetime import timedelta
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from patients.selectors import identities_of, member_for
+from proms import actions, selectors
+from proms.models import EntryMethod
+from proms.panels import shown
+from proms.status import WAITING, Status
+from proms.views.session import Pass, let_in
+from registry.accounts.permissions import Permission
+from registry.audit.actions import deny
+from registry.core import clock
+from registry.core.errors import RuleBroken
+from registry.registers.selectors import definition_for
+
+ROWS_A_PAGE = 50
+VIEWS = {
+    "todo": (Status.UNREACHABLE, Status.TO_INVITE),
+    "waiting": tuple(WAITING),
+    "answered": (Status.COMPLETED,),
+    "missed": (Status.MISSED, Status.DECLINED),
+}
+
+
+@login_required
+@require_GET
+def worklist(request: HttpRequest, register: str) -> HttpResponse:
+    """Show what is due, sent, waiting and missed by unit, and the patients behind it."""
+    viewer, today = request.viewer, clock.today()
+    if not viewer.may(Permission.FOLLOW_UP, register):
+        deny(viewer, "follow_up", "register", register, register_code=register)
+    definition = definition_for(register)
+    view = request.GET.get("show", "todo")
+    view = view if view in VIEWS else "todo"
+    unit = request.GET.get("unit", "")
+    unit_id = int(unit) if unit.isdigit() else None
+    found = selectors.worklist(
+        viewer, register, on=today, statuses=VIEWS[view], unit_id=unit_id
+    ).filter(due_on__gte=today - timedelta(days=730))
+    page = Paginator(found, ROWS_A_PAGE).get_page(request.GET.get("page"))
+    members = {one.operation.membership_id: one.operation.membership for one in page}
+    identities = identities_of(viewer, members.values(), action="follow_up")
+    return render(
+        request,
+        "proms/worklist.html",
+        {
+            "register": register,
+            "register_code": register,
+            "definition": definition,
+            "counts": selectors.counts_by_unit(
+                viewer, register, on=today, since=today - timedelta(days=730)
+            ),
+            "page": page,
+            "rows": [
+                shown(one, definition, identities.get(one.operation.membership_id), today)
+                for one in page
+            ],
+            "view": view,
+            "unit_id": unit_id,
+            "views": [
+                ("todo", _("To do")),
+                ("waiting", _("Waiting for an answer")),
+                ("answered", _("Answered")),
+                ("missed", _("Not answered")),
+            ],
+        },
+    )
+
+
+@login_required
+@require_POST
+def invite(request: HttpRequest, register: str, membership: int) -> HttpResponse:
+    """Ask one patient now what is open."""
+    member = member_for(
+        request.viewer, register, membership, action="invite", permission=Permission.FOLLOW_UP
+    )
+    if actions.invite_member(membership_id=member.pk, now=clock.now()) is None:
+        messages.warning(request, _("There is nothing to ask this patient now."))
+    else:
+        messages.success(request, _("The questions will be sent within a few minutes."))
+    return redirect("patients:detail", register, member.pk)
+
+
+@login_required
+@require_POST
+def act(request: HttpRequest, register: str, invitation: int, what: str) -> HttpResponse:
+    """Send again, send a new link, note a refusal or that mail does not reach the patient."""
+    held = selectors.invitation_for(request.viewer, register, invitation)
+    member_for(
+        request.viewer,
+        register,
+        held.membership_id,
+        action=what,
+        permission=Permission.FOLLOW_UP,
+    )
+    does = {
+        "send": (actions.send_again, _("The questions will be sent within a few minutes.")),
+        "new-link": (actions.send_new_link, _("A new link will be sent. The old one is closed.")),
+        "decline": (actions.decline, _("Noted: the patient does not want to answer.")),
+        "unreachable": (actions.mark_unreachable, _("Noted: to be called instead.")),
+    }
+    try:
+        do, done = does[what]
+        do(invitation=held, now=clock.now())
+    except RuleBroken as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, done)
+    return redirect("patients:detail", register, held.membership_id)
+
+
+@login_required
+@require_POST
+def by_telephone(request: HttpRequest, register: str, invitation: int) -> HttpResponse:
+    """Open the patient's form for answers given by telephone; they are marked as such."""
+    held = selectors.invitation_for(request.viewer, register, invitation)
+    member_for(
+        request.viewer,
+        register,
+        held.membership_id,
+        action="by_telephone",
+        permission=Permission.FOLLOW_UP,
+    )
+    reason = actions.why_not_open(held, clock.today())
+    if reason:
+        messages.error(request, reason)
+        return redirect("patients:detail", register, held.membership_id)
+    response = redirect("answer:start")
+    let_in(response, Pass(held.pk, held.generation, EntryMethod.TELEPHONE))
+    return response
