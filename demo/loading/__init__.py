@@ -13,6 +13,7 @@ from demo.loading.accounts import make_accounts
 from demo.loading.progress import Progress
 from demo.loading.spine import Cases, SpineLoader, history_until
 from patients.models import Membership
+from registry.audit.middleware import unit_of_work
 from registry.registers.actions import load_register
 from registry.registers.loader import definition_files
 from registry.units.resources import import_reference
@@ -39,7 +40,8 @@ def load(
                 pass
     for code in missing:
         say(f"{code}:")
-        with transaction.atomic():
+        with unit_of_work(actor_id=None, source="load_demo"):
+            _settle()
             load_register(definition=_definition_file(code), now=now)
             make_accounts(code)
             _LOADERS[code](scale=scale, on=on, progress=progress)
@@ -48,6 +50,17 @@ def load(
     if missing:
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
+
+
+def _settle() -> None:
+    """Check foreign keys at each COPY, and give the history its context before the first row.
+
+    pghistory hands its context over with the first statement that writes and is no COPY. Without
+    one its trigger raises and catches an error for every row, and each of these walks through all
+    checks that are still deferred: 100,000 rows take hours.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def _definition_file(code: str) -> Path:

@@ -1,6 +1,8 @@
 """COPY into the tables of models: the quickest way in, past Django but not past the database.
 
-Constraints, generated columns and the triggers that write history work as for any other insert.
+Constraints and generated columns work as for any other insert. History that a trigger would write
+row by row is written by one statement after the rows: the same entries, in a tenth of the time.
+That takes the owner of the tables, as whom ``load_demo`` runs.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,6 +10,8 @@ from typing import Any
 
 from django.db import connection, models
 from psycopg import sql
+
+PER_ROW = 1  # the bit of pg_trigger.tgtype that tells row triggers from statement triggers
 
 
 def reserve_ids(model: type[models.Model], count: int) -> list[int]:
@@ -25,19 +29,71 @@ def copy_rows(
 ) -> None:
     """Copy rows into a model's table. Columns left out take the database's defaults.
 
-    ``rows`` must not ask the database anything while it is read: the connection is copying.
+    Primary keys must rise above those that are there, as keys of a sequence do. ``rows`` must not
+    ask the database anything while it is read: the connection is copying.
     """
+    table = sql.Identifier(model._meta.db_table)
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(model._meta.db_table),
-        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        table, sql.SQL(", ").join(map(sql.Identifier, columns))
     )
+    triggers = _row_triggers_of_history(model)
+    last = model._base_manager.aggregate(last=models.Max("pk"))["last"] or 0
+    _switch(table, triggers, "DISABLE")
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
+    if triggers:
+        _write_history(model, above=last)
+    _switch(table, triggers, "ENABLE")
 
 
 def analyse(*models_copied: type[models.Model]) -> None:
     """Tell the planner what the tables hold now; after a COPY it would guess wrong."""
+    for model in models_copied:
+        _execute(sql.SQL("ANALYZE {}").format(sql.Identifier(model._meta.db_table)))
+
+
+def _row_triggers_of_history(model: type[models.Model]) -> list[str]:
     with connection.cursor() as cursor:
-        for model in models_copied:
-            cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(model._meta.db_table)))
+        cursor.execute(
+            "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass"
+            " AND tgname LIKE 'pgtrigger_insert_insert_%%' AND tgtype & %s = %s",
+            [model._meta.db_table, PER_ROW, PER_ROW],
+        )
+        return [name for (name,) in cursor.fetchall()]
+
+
+def _switch(table: sql.Identifier, triggers: list[str], how: str) -> None:
+    for name in triggers:
+        _execute(
+            sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(
+                table, sql.SQL(how), sql.Identifier(name)
+            )
+        )
+
+
+def _write_history(model: type[models.Model], *, above: int) -> None:
+    """Write what the trigger would have written for the rows whose key is higher than ``above``."""
+    event = model.pgh_event_models["insert"]
+    tracked = [f.column for f in event._meta.concrete_fields if not f.column.startswith("pgh_")]
+    table = model._meta.db_table
+    _execute(
+        sql.SQL(
+            "INSERT INTO {event} ({names}, pgh_created_at, pgh_label, pgh_obj_id, pgh_context_id)"
+            " SELECT {values}, now(), 'insert', {key}, context.pgh_id FROM {table},"
+            " (SELECT _pgh_attach_context() AS pgh_id OFFSET 0) AS context"
+            " WHERE {key} > {above} ORDER BY {key}"
+        ).format(
+            event=sql.Identifier(event._meta.db_table),
+            names=sql.SQL(", ").join(sql.Identifier(name) for name in tracked),
+            values=sql.SQL(", ").join(sql.Identifier(table, name) for name in tracked),
+            key=sql.Identifier(table, model._meta.pk.column),
+            table=sql.Identifier(table),
+            above=sql.Literal(above),
+        )
+    )
+
+
+def _execute(statement: sql.Composed) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement.as_string(cursor.connection))
