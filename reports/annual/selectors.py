@@ -220,13 +220,14 @@ def _until(found: QuerySet[Complication], until: date | None) -> QuerySet[Compli
 def operations_by_group(
     viewer: Viewer, register_code: str, *, years: range, until: date | None
 ) -> dict[tuple[str, str, int], int]:
-    """Return operations by (group, type, year)."""
+    """Return operations by (group, type, year), from facts that are fresh."""
+    found = CompletenessFact.objects.filter(
+        register_id=register_code, year__gte=years.start, year__lt=years.stop
+    )
+    if until is not None:
+        found = found.filter(performed_on__lte=until)
     rows = (
-        _performed(register_code, until)
-        .filter(year__gte=years.start, year__lt=years.stop)
-        .order_by()
-        .values_list("group", "procedure_type", "year")
-        .annotate(n=Count("pk"))
+        found.order_by().values_list("group", "procedure_type", "year").annotate(n=Count("pk"))
     )
     return {(group, kind, year): n for group, kind, year, n in rows}
 

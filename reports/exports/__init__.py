@@ -1,4 +1,13 @@
-"""The yearly export: pseudonymous rows with a codebook.
+"""Yearly files for coordinators and researchers: pseudonymous rows with a codebook."""
 
-(Being written by colleague `annual`, with reports/annual; the reports colleague leaves both alone.)
-"""
+from reports.exports.files import (
+    FORMATS,
+    Format,
+    NoExport,
+    Written,
+    export_year,
+    export_years,
+    zipped,
+)
+
+__all__ = ["FORMATS", "Format", "NoExport", "Written", "export_year", "export_years", "zipped"]
