@@ -110,8 +110,7 @@ class Form:
         return [
             page
             for page in self.pages
-            if page.condition is None
-            or answers.get(page.condition.item) in page.condition.values
+            if page.condition is None or answers.get(page.condition.item) in page.condition.values
         ]
 
     def page(self, number: int) -> Page | None:
@@ -124,9 +123,7 @@ class Form:
 
     def complete(self, answers: Answers) -> dict[str, float | None]:
         """Return the answers of visible pages only: what a changed mind has hidden is dropped."""
-        return {
-            code: answers.get(code) for page in self.visible(answers) for code in page.codes
-        }
+        return {code: answers.get(code) for page in self.visible(answers) for code in page.codes}
 
     def progress(self, page: Page, answers: Answers) -> tuple[int, int]:
         """Return (position, number) of a page among those visible."""

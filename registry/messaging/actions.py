@@ -156,6 +156,4 @@ def message_id(message: Message, domain: str) -> str:
 
 def _finish(message: Message, **fields: object) -> bool:
     """Write the outcome of one message, unless another worker has done so."""
-    return bool(
-        Message.objects.filter(WAITING, pk=message.pk).update(claimed_until=None, **fields)
-    )
+    return bool(Message.objects.filter(WAITING, pk=message.pk).update(claimed_until=None, **fields))
