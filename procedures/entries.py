@@ -152,9 +152,13 @@ def check_entry(
             else _("Choose the group.")
         )
         return CheckedEntry(entry, errors, warnings)
+    dated = not errors
     procedures = _procedures(entry, definition, errors, warnings)
     types = {kind for kind, _code in procedures}
-    details = _details(entry, definition, types, errors, warnings)
+    # What follows from a fault is not told beside it: a procedure that is none asks for no
+    # variables, and nothing can be before or after a date that is wrong.
+    known = types <= definition.procedure_types.keys()
+    details = _details(entry, definition, types, errors, warnings) if known else entry.details
     clean = replace(
         entry,
         diagnosis=_diagnosis(entry, group, errors, warnings),
@@ -162,10 +166,12 @@ def check_entry(
         levels=_levels(entry, definition, group, errors),
         procedures=procedures,
         details=details,
-        complications=_complications(entry, definition, life, on, errors),
+        complications=_complications(entry, definition, life, on, errors)
+        if dated
+        else entry.complications,
         implants=_implants(entry, errors),
     )
-    goals = _goals(clean, definition, on, errors) if performed else ()
+    goals = _goals(clean, definition, on, errors) if performed and dated and known else ()
     return CheckedEntry(clean, errors, warnings, goals)
 
 
