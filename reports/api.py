@@ -1,5 +1,6 @@
 """The REST API of reports: what can be asked, benchmarks, completeness, charts."""
 
+import re
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from rest_framework.views import APIView
 from registry.accounts.permissions import Permission
 from registry.audit.actions import deny
 from registry.core import clock
+from registry.core.errors import NotAllowed
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for, registers, units_of
 from reports import charts, serializers
@@ -33,8 +35,12 @@ class TokenScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer"}
 
 
+CODE = re.compile(r"^[a-z][a-z0-9_]{1,39}$")
 REGISTER = OpenApiParameter(
-    "register", str, OpenApiParameter.PATH, description="Code of the register."
+    "register",
+    {"type": "string", "pattern": CODE.pattern},
+    OpenApiParameter.PATH,
+    description="Code of the register.",
 )
 SCOPE = [
     REGISTER,
@@ -71,8 +77,11 @@ PROBLEMS = {
 
 def readable(request: Request, register_code: str) -> RegisterDefinition:
     """Return the definition of a register whose reports the viewer may see, else answer 404."""
+    if not CODE.match(register_code):
+        # Not even a code: nothing to write into the access log.
+        raise NotAllowed
     if not request.viewer.may(Permission.SEE_REPORTS, register_code):
-        deny(request.viewer, "read", "reports", register_code=register_code[:40])
+        deny(request.viewer, "read", "reports", register_code=register_code)
     return definition_for(register_code)
 
 

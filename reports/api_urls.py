@@ -7,16 +7,16 @@ from reports import api
 app_name = "api"
 urlpatterns = [
     path("registers/", api.RegisterList.as_view(), name="registers"),
-    path("registers/<slug:register>/", api.RegisterDetail.as_view(), name="register"),
-    path("registers/<slug:register>/units/", api.UnitList.as_view(), name="units"),
-    path("registers/<slug:register>/benchmark/", api.BenchmarkView.as_view(), name="benchmark"),
+    path("registers/<str:register>/", api.RegisterDetail.as_view(), name="register"),
+    path("registers/<str:register>/units/", api.UnitList.as_view(), name="units"),
+    path("registers/<str:register>/benchmark/", api.BenchmarkView.as_view(), name="benchmark"),
     path(
-        "registers/<slug:register>/completeness/",
+        "registers/<str:register>/completeness/",
         api.CompletenessView.as_view(),
         name="completeness",
     ),
     path(
-        "registers/<slug:register>/benchmark/chart/",
+        "registers/<str:register>/benchmark/chart/",
         api.BenchmarkChart.as_view(),
         name="benchmark-chart",
     ),

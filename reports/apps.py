@@ -9,9 +9,13 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         """Wire what this app hears and shows."""
         from registry.core.panels import register_menu_entry, register_panel
+        from registry.jobs.runners import register_runner
         from reports import panels
+        from reports.exports import job as export_job
         from reports.subscriptions import subscribe_all
 
         subscribe_all()
         register_menu_entry(panels.MENU)
         register_panel("home", panels.home, position=60)
+        register_menu_entry(export_job.MENU)
+        register_runner(export_job.KIND, export_job.EXPORT)

@@ -16,7 +16,7 @@ def rounded(value: float, decimals: int) -> str:
     # A hair above the float, so that 12.45 held as 12.449999… prints 12.5.
     whole = int(abs(value) * factor + 0.5 + 1e-9)
     number = whole / factor if value >= 0 else -whole / factor
-    return number_format(number + 0.0, decimals, use_l10n=True)
+    return number_format(number + 0.0, decimals, use_l10n=True).replace("-", "−")
 
 
 def percent(share: float, decimals: int = 0) -> str:
