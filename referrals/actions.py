@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from patients.actions import known_since
+from patients.actions import seen_at
 from patients.models import Membership
 from patients.selectors import memberships_for, region_ids_on, require_member
 from referrals import policies
@@ -162,7 +162,7 @@ def _refer(register_code: str, rows: Sequence[NewReferral], *, on: date) -> list
         referrals.append(held[key])
     checks.refuse()
     Referral.objects.bulk_create(fresh, batch_size=BATCH)
-    known_since(_first((r.membership_id, r.received_on) for r in fresh))
+    seen_at(_first(((r.membership_id, r.unit_id), r.received_on) for r in fresh))
     return referrals
 
 
@@ -272,7 +272,7 @@ def _record(register_code: str, rows: Sequence[NewConsultation], *, on: date) ->
         consultations.append(held[key])
     checks.refuse()
     Consultation.objects.bulk_create(fresh, batch_size=BATCH)
-    known_since(_first((c.membership_id, c.held_on) for c in fresh))
+    seen_at(_first(((c.membership_id, c.unit_id), c.held_on) for c in fresh))
     return consultations
 
 
@@ -360,10 +360,11 @@ def _equal(one: Referral, other: Referral, names: Sequence[str]) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
-def _first(dated: Iterable[tuple[int, date]]) -> dict[int, date]:
-    first: dict[int, date] = {}
-    for pk, day in dated:
-        first[pk] = min(first.get(pk, day), day)
+def _first(dated: Iterable[tuple[tuple[int, int], date]]) -> dict[tuple[int, int], date]:
+    """The first date of each (membership id, unit id)."""
+    first: dict[tuple[int, int], date] = {}
+    for key, day in dated:
+        first[key] = min(first.get(key, day), day)
     return first
 
 

@@ -18,6 +18,7 @@ from patients.actions.registration import (
     known_since,
     register_patient,
     register_patients,
+    seen_at,
 )
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "revoke_emigration",
     "revoke_opt_out",
     "rewrap_keys",
+    "seen_at",
 ]

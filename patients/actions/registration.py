@@ -186,6 +186,26 @@ def known_since(first_seen: Mapping[int, date]) -> None:
     Membership.objects.bulk_update(late, ["joined_on"], batch_size=BATCH)
 
 
+def seen_at(first_seen: Mapping[tuple[int, int], date]) -> None:
+    """Note that units have seen members: the units care for them, and they are known since then.
+
+    ``first_seen`` maps (membership id, unit id) to the date of the first event there. The caller
+    has checked that the viewer may register at the units.
+    """
+    UnitRelation.objects.bulk_create(
+        [
+            UnitRelation(membership_id=membership_id, unit_id=unit_id, since=day)
+            for (membership_id, unit_id), day in first_seen.items()
+        ],
+        batch_size=BATCH,
+        ignore_conflicts=True,
+    )
+    first: dict[int, date] = {}
+    for (membership_id, _unit_id), day in first_seen.items():
+        first[membership_id] = min(first.get(membership_id, day), day)
+    known_since(first)
+
+
 # --- The rules, row by row --------------------------------------------------------------------
 
 

@@ -271,3 +271,15 @@ def test_a_set_is_all_or_nothing_and_may_come_twice(member, units, clinician, we
     assert len(record_consultations(**run, entries=seen)) == 2
     record_consultations(**run, entries=seen)
     assert Consultation.objects.count() == 2
+
+
+def test_the_unit_that_saw_a_member_may_see_the_member_from_then_on(told, member, viewer_of, units):
+    administrator = viewer_of("administrator", "limb_no")
+    second = viewer_of("clinician", "limb_no", units[1])
+    assert of_member(second, member) == ([], [])
+    record_consultation(
+        **(told | {"by": administrator, "unit": units[1]}),
+        held_on=date(2026, 10, 1),
+        kind="outreach",
+    )
+    assert len(of_member(second, member)[1]) == 1
