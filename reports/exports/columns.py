@@ -310,7 +310,7 @@ def _follow_up(definition: RegisterDefinition) -> Iterator[Column]:
             _("%(point)s: questionnaire answered; blank where none was to be expected yet")
             % {"point": label},
             "integer",
-            f"CASE WHEN {expected} THEN {done}::int END",
+            f"CASE WHEN {expected} THEN coalesce({done}, false)::int END",
             (FACT, f"{point}_completed"),
             values=_yes_no(),
         )
