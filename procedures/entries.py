@@ -4,7 +4,7 @@ One check serves the form, the API and files: ``check_entry`` reads an entry by 
 its register and touches no database, so that a file of 100,000 rows passes the same rules as one
 form. Errors and warnings are keyed by field; the key of a register-specific variable is
 ``details-<variable>``, of a procedure ``procedures-<row>-code``, of a complication
-``complications-<kind>``, of a goal ``goals-<goal>``.
+``complications-<kind>``, of a goal ``goals-<goal>`` and of its date ``goals-<goal>-on``.
 """
 
 import re
@@ -443,11 +443,11 @@ def _goals(
             if given.assessed_on is not None:
                 errors[name] = _("Choose the outcome, or remove the date.")
         elif given.assessed_on is None:
-            errors[name] = _("Give the date of the assessment.")
+            errors[f"{name}-on"] = _("Give the date of the assessment.")
         else:
             _judge(
                 errors,
-                name,
+                f"{name}-on",
                 policies.may_be_assessed_on(
                     given.assessed_on, performed_on=entry.performed_on, on=on
                 ),

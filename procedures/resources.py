@@ -260,7 +260,10 @@ def _column_of(name: str, goals: Mapping[str, Sequence[str]]) -> str:
         return name.removeprefix("details-")
     if name.startswith("goals-"):
         key = name.removeprefix("goals-")
-        return goals[key][0] if key in goals else name
+        if key.removesuffix("-on") in goals:
+            column = goals[key.removesuffix("-on")][0]
+            return f"{column}_on" if key.endswith("-on") else column
+        return name
     if name.startswith("complications-"):
         return "complications"
     if row := re.fullmatch(r"procedures-\d+-(type|code)", name):

@@ -173,7 +173,9 @@ def record_result(
             *goals,
         ),
     )
-    about = {f"details-{key}" for key in given} | {f"goals-{goal.goal}" for goal in goals}
+    about = {f"details-{key}" for key in given} | {
+        name for goal in goals for name in (f"goals-{goal.goal}", f"goals-{goal.goal}-on")
+    }
     if complications is not UNCHANGED:
         entry = replace(
             entry,

@@ -5,11 +5,13 @@ from typing import Any
 
 from django import forms
 from django.utils.datastructures import MultiValueDict
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from procedures.entries import ComplicationEntry, GoalEntry, OperationEntry
 from procedures.forms.fields import ChoiceField, DayField, Values, as_sent, variable_field
 from procedures.forms.operation import (
+    SECTION_TITLES,
     OperationForm,
     Section,
     complication_values,
@@ -95,17 +97,42 @@ class ResultForm(OperationForm):
             f"goals-{key}",
             ChoiceField(label, GoalOutcome.choices, kind="radio", help_text=help_text),
         )
-        self._put("goals", f"goals-{key}-on", DayField(_("Assessed on")))
+        self._put(
+            "goals", f"goals-{key}-on", DayField(_("%(goal)s: assessed on") % {"goal": label})
+        )
 
     def _add_complications(self) -> None:
         super()._add_complications()
         if "complications_assessed_on" in self.fields:
             self.fields["complications_assessed_on"].expected = True
 
+    def counted(self) -> tuple[int, int]:
+        """Goals assessed and complications told, of all there are to tell."""
+        assessed = [
+            goal
+            for goal in self.goals_offered
+            if self.typed(f"goals-{goal.key}") not in {"", GoalOutcome.NOT_ASSESSED}
+        ]
+        told = 1 if self.typed("complications_state") else 0
+        return len(assessed) + told, len(self.goals_offered) + 1
+
+    def summary(self) -> list[tuple[str, str]]:
+        """The operation that the result is about."""
+        types = self.definition.procedure_types
+        return [
+            (_("Date"), date_format(self.stored.performed_on, "j F Y")),
+            (_("Group"), str(self.group.labels) if self.group else self.stored.group),
+            (
+                _("Procedures"),
+                "; ".join(
+                    str(types[kind].labels) if kind in types else kind
+                    for kind, _code in self.stored.procedures
+                ),
+            ),
+        ]
+
     def sections(self) -> list[Section]:
         """Goals, result, complications: what the register asks of them."""
-        from procedures.forms.operation import SECTION_TITLES
-
         return [
             Section(key, SECTION_TITLES[key](), [self[name] for name in names], None)
             for key, names in self.layout.items()

@@ -333,7 +333,9 @@ def _page(
         first_values=first_values or {},
         cancel_url=_operation_url(operation)
         if operation is not None
-        else reverse("procedures:list", kwargs={"register": definition.code}),
+        else reverse(
+            "patients:detail", kwargs={"register": definition.code, "membership": member.pk}
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from patients.models import Membership
@@ -53,10 +53,7 @@ def _person(membership: Membership, name: str, on: date) -> Person:
 
 
 def _url(membership: Membership) -> str:
-    try:
-        return reverse(
-            "patients:detail",
-            kwargs={"register": membership.register_id, "membership": membership.pk},
-        )
-    except NoReverseMatch:
-        return ""
+    return reverse(
+        "patients:detail",
+        kwargs={"register": membership.register_id, "membership": membership.pk},
+    )

@@ -101,7 +101,7 @@ def test_a_row_is_an_operation_with_plan_and_result(load: Callable[..., int]) ->
         ({"side": "middle"}, "side"),
         ({"planned_lengthening_mm": "five"}, "planned_lengthening_mm"),
         ({"goal_planned_lengthening": "perhaps"}, "goal_planned_lengthening"),
-        ({"goal_planned_lengthening_on": "2020-01-01"}, "goal_planned_lengthening"),
+        ({"goal_planned_lengthening_on": "2020-01-01"}, "goal_planned_lengthening_on"),
         ({"complications": "dragons"}, "complications"),
     ],
 )

@@ -167,10 +167,10 @@ def test_goals_are_those_of_the_type_and_of_what_was_planned() -> None:
     ("goal", "fault"),
     [
         (GoalEntry("planned_lengthening", "achieved", date(2026, 9, 1)), None),
-        (GoalEntry("planned_lengthening", "achieved", None), "goals-planned_lengthening"),
+        (GoalEntry("planned_lengthening", "achieved", None), "goals-planned_lengthening-on"),
         (
             GoalEntry("planned_lengthening", "achieved", date(2026, 1, 1)),
-            "goals-planned_lengthening",
+            "goals-planned_lengthening-on",
         ),
         (GoalEntry("planned_lengthening", "maybe", date(2026, 9, 1)), "goals-planned_lengthening"),
         (
