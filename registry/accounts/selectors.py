@@ -11,11 +11,19 @@ from registry.accounts.permissions import Grant, Viewer
 
 def viewer_for(user: User, *, on: date) -> Viewer:
     """Return the viewer a user is on a day: the roles then in force."""
-    assignments = RoleAssignment.objects.filter(user=user, valid_from__lte=on).filter(
+    grants = tuple(Grant(a.role, a.register_code, a.unit_id) for a in _in_force(user, on=on))
+    return Viewer(user_id=user.pk, grants=grants, label=str(user))
+
+
+def roles_of(user: User, *, on: date) -> QuerySet[RoleAssignment]:
+    """Return the user's roles in force on a day, by register, with their units."""
+    return _in_force(user, on=on).select_related("unit").order_by("register_code", "role", "unit")
+
+
+def _in_force(user: User, *, on: date) -> QuerySet[RoleAssignment]:
+    return RoleAssignment.objects.filter(user=user, valid_from__lte=on).filter(
         Q(valid_until__isnull=True) | Q(valid_until__gte=on)
     )
-    grants = tuple(Grant(a.role, a.register_code, a.unit_id) for a in assignments)
-    return Viewer(user_id=user.pk, grants=grants, label=str(user))
 
 
 def token_with_user(secret: str, *, now: datetime) -> ApiToken | None:

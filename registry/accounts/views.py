@@ -1,12 +1,17 @@
 """Pages about the user themselves."""
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from registry.accounts.actions import choose_language
+from registry.accounts.selectors import roles_of
+from registry.core import clock
+from registry.core.panels import registers_for
 
 
 @require_POST
@@ -29,3 +34,17 @@ def set_language(request: HttpRequest) -> HttpResponse:
             httponly=True,
         )
     return response
+
+
+@login_required
+def account(request: HttpRequest) -> HttpResponse:
+    """Show the user their roles in force, and the ways to their password and second step."""
+    names = {choice.code: choice.short_name for choice in registers_for(request)}
+    roles = list(roles_of(request.user, on=clock.today()))
+    for role in roles:
+        role.register_name = names.get(role.register_code, role.register_code)
+    return render(
+        request,
+        "account/account.html",
+        {"roles": roles, "has_second_step": is_mfa_enabled(request.user)},
+    )
