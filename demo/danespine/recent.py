@@ -6,6 +6,7 @@ ahead, some was just done, and some was done a year or two ago and is asked agai
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ class RecentCases:
 
 def recent(on: date, seed: int = SEED) -> RecentCases:
     """Return the sixty cases for the day ``on``; operations fall on working days."""
-    source = synthesise("small", seed + 1)
+    source = _source(seed + 1)
     rng = np.random.default_rng([seed, on.toordinal()])
     family = np.array([each.family for each in cohorts()])[source.frame.cohort]
     _, first_of_patient = np.unique(source.people.patient, return_index=True)
@@ -86,6 +87,12 @@ def recent(on: date, seed: int = SEED) -> RecentCases:
         ),
         performed=np.concatenate(performed),
     )
+
+
+@lru_cache(maxsize=1)
+def _source(seed: int) -> SpineRegister:
+    """The small register from which cases are taken."""
+    return synthesise("small", seed)
 
 
 def _working_days(days: NDArray, scenario: Scenario, on: date) -> NDArray:

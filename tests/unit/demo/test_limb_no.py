@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -127,3 +127,28 @@ def test_the_same_seed_gives_the_same_files_and_another_seed_gives_others(tmp_pa
         rows = list(csv.DictReader(text["a"].decode().splitlines()))
         assert rows
         assert all(row["identity_number"] for row in rows)
+
+
+@pytest.mark.parametrize("on", [date(2026, 11, 22), date(2027, 6, 30)])
+def test_recent_cases_fit_the_day_and_follow_those_of_history(cases, on):
+    recent = limb_no.recent(on)
+    known = {patient.identity_number: patient for patient in cases.patients}
+    new = {patient.identity_number for patient in recent.patients}
+    assert not new & set(known)
+    assert {row.identity_number for row in recent.referrals} == new
+    assert all((row.decision == "pending") == (row.decision_date is None)
+               for row in recent.referrals)  # fmt: skip
+    assert all(row.referral_date <= (row.decision_date or on) <= on for row in recent.referrals)
+    assert all(row.consultation_date < on for row in recent.consultations)
+    for operation in recent.operations:
+        patient = known[operation.identity_number]
+        day = operation.operation_date or operation.planned_date
+        assert (operation.operation_date is None) != (operation.planned_date is None)
+        assert (day < on) == (operation.operation_date is not None)
+        eighteen = patient.birth_date.replace(year=patient.birth_date.year + 18, day=1)
+        assert day < eighteen + timedelta(days=120)
+        assert operation.complications_assessed_on is None or (
+            day < operation.complications_assessed_on <= on
+        )
+    events = len(recent.referrals) + len(recent.consultations) + len(recent.operations)
+    assert events == 60
