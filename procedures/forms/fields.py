@@ -84,7 +84,9 @@ class DrawnField(BoundField):
 
     @property
     def width(self) -> str:
-        """The columns it takes where there is room."""
+        """The columns it takes where there is room: a goal and its date stand side by side."""
+        if self.name.startswith("goals-"):
+            return "col-md-5" if self.name.endswith("-on") else "col-md-7"
         if self.kind in {"radio", "checkboxes", "textarea"}:
             return "col-12"
         if self.name.endswith("-type") or self.name in {"group", "unit", "revises"}:
