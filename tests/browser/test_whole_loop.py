@@ -62,11 +62,13 @@ def plan_operation(page: Page, planned_on: date) -> None:
 def perform_operation(page: Page, performed_on: date) -> None:
     page.get_by_role("link", name="Register as performed").click()
     page.get_by_label("Date of operation").fill(performed_on.isoformat())
+    page.get_by_label("Diagnosis (ICD-10)").fill("M48.0")
     page.get_by_label("First procedure (decides the type)").select_option("decompression")
     page.get_by_role("group", name="ASA").get_by_role("radio").nth(1).check()
     previous = page.get_by_role("group", name=re.compile("surgery", re.IGNORECASE))
     previous.get_by_label("No", exact=True).check()
     page.get_by_label("There were none").check()
+    page.get_by_label("Assessed on").fill(performed_on.isoformat())
     page.get_by_role("button", name="Register the operation").click()
     expect(page.get_by_text("Performed", exact=True).first).to_be_visible()
 
