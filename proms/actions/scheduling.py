@@ -34,17 +34,26 @@ _SCHEDULE = """
     )
 """
 
+# Not by an anti-join: planned while the table is small, it would read the growing table for every
+# row that it adds.
 _LAY = f"""
     WITH {_SCHEDULE}
-    INSERT INTO proms_followup AS held
+    INSERT INTO proms_followup
         (operation_id, time_point, opens_on, due_on, closes_on, old_at_surgery, censor_reason)
     SELECT operation_id, time_point, opens_on, due_on, closes_on, false, '' FROM wanted
-    ON CONFLICT (operation_id, time_point) DO UPDATE
-    SET opens_on = excluded.opens_on, due_on = excluded.due_on, closes_on = excluded.closes_on,
+    ON CONFLICT (operation_id, time_point) DO NOTHING
+"""
+
+_MOVE = f"""
+    WITH {_SCHEDULE}
+    UPDATE proms_followup held
+    SET opens_on = wanted.opens_on, due_on = wanted.due_on, closes_on = wanted.closes_on,
         updated_at = now()
-    WHERE held.invitation_id IS NULL AND held.completed_on IS NULL
+    FROM wanted
+    WHERE held.operation_id = wanted.operation_id AND held.time_point = wanted.time_point
+      AND held.invitation_id IS NULL AND held.completed_on IS NULL
       AND (held.opens_on, held.due_on, held.closes_on)
-          IS DISTINCT FROM (excluded.opens_on, excluded.due_on, excluded.closes_on)
+          IS DISTINCT FROM (wanted.opens_on, wanted.due_on, wanted.closes_on)
 """
 
 # A corrected group may be asked at other time points.
@@ -109,9 +118,9 @@ _MARK_OLD = """
 def create_schedules(*, operation_ids: Iterable[int]) -> None:
     """Lay the follow-ups of operations: windows from each one's group, definition and date.
 
-    Follow-ups that exist are left, or moved when they have not been sent. Operations of patients
-    who have died, left or opted out get follow-ups that are censored from the start, and an
-    operation on the same place ends the follow-up of the one before.
+    Follow-ups that exist are left as they are. Operations of patients who have died, left or opted
+    out get follow-ups that are censored from the start, and an operation on the same place ends
+    the follow-up of the one before.
     """
     operations = list(operation_ids)
     if not operations:
@@ -140,6 +149,7 @@ def move_schedules(*, operation_ids: Iterable[int]) -> None:
     parameters = _parameters(operations)
     with connection.cursor() as cursor:
         cursor.execute(_LAY, parameters)
+        cursor.execute(_MOVE, parameters)
         cursor.execute(_REMOVE, parameters)
         cursor.execute(_CLOSE_WITH_SURGERY, parameters)
         cursor.execute(_MARK_OLD, {"operations": operations, **_graces(operations)})
