@@ -108,7 +108,7 @@ def _refer(register_code: str, rows: Sequence[NewReferral], *, on: date) -> list
     checks = _Checks(register_code, definition, rows, on=on)
     held = {
         (r.membership_id, r.unit_id, r.received_on): r
-        for r in _of_members(Referral, {row.membership.pk for row in rows})
+        for r in _on_days(Referral, "received_on", rows, [row.received_on for row in rows])
     }
     referrals: list[Referral] = []
     fresh: list[Referral] = []
@@ -247,7 +247,7 @@ def _record(register_code: str, rows: Sequence[NewConsultation], *, on: date) ->
     checks = _Checks(register_code, definition, rows, on=on)
     held = {
         (c.membership_id, c.unit_id, c.held_on, c.kind): c
-        for c in _of_members(Consultation, {row.membership.pk for row in rows})
+        for c in _on_days(Consultation, "held_on", rows, [row.held_on for row in rows])
     }
     consultations: list[Consultation] = []
     fresh: list[Consultation] = []
@@ -352,8 +352,18 @@ class _Checks:
             raise RowsRefused(self.errors)
 
 
-def _of_members(model: Any, membership_ids: set[int]) -> list[Any]:
-    return list(model.objects.filter(membership_id__in=membership_ids))
+def _on_days(
+    model: Any,
+    name: str,
+    rows: Sequence[NewReferral | NewConsultation],
+    days: Iterable[date | None],
+) -> list[Any]:
+    """What is on record about these members on these days."""
+    dates = {day for day in days if day}
+    found = model.objects.filter(
+        **{f"{name}__in": dates}, membership_id__in={row.membership.pk for row in rows}
+    )
+    return list(found) if dates else []
 
 
 def _equal(one: Referral, other: Referral, names: Sequence[str]) -> bool:

@@ -176,14 +176,15 @@ def known_since(first_seen: Mapping[int, date]) -> None:
     ``first_seen`` maps membership ids to the date of an event. Used when old cases are loaded
     after their patients.
     """
-    late = [
-        membership
-        for membership in Membership.objects.filter(pk__in=list(first_seen))
-        if membership.joined_on > first_seen[membership.pk]
-    ]
-    for membership in late:
+    if not first_seen:
+        return
+    begun = Membership.objects.filter(
+        pk__in=list(first_seen), joined_on__gt=min(first_seen.values())
+    ).values_list("pk", "joined_on")
+    late = Membership.objects.in_bulk([pk for pk, day in begun if day > first_seen[pk]])
+    for membership in late.values():
         membership.joined_on = first_seen[membership.pk]
-    Membership.objects.bulk_update(late, ["joined_on"], batch_size=BATCH)
+    Membership.objects.bulk_update(late.values(), ["joined_on"], batch_size=BATCH)
 
 
 def seen_at(first_seen: Mapping[tuple[int, int], date]) -> None:
@@ -192,10 +193,16 @@ def seen_at(first_seen: Mapping[tuple[int, int], date]) -> None:
     ``first_seen`` maps (membership id, unit id) to the date of the first event there. The caller
     has checked that the viewer may register at the units.
     """
+    held = set(
+        UnitRelation.objects.filter(
+            membership_id__in={membership_id for membership_id, _unit_id in first_seen}
+        ).values_list("membership_id", "unit_id")
+    )
     UnitRelation.objects.bulk_create(
         [
-            UnitRelation(membership_id=membership_id, unit_id=unit_id, since=day)
-            for (membership_id, unit_id), day in first_seen.items()
+            UnitRelation(membership_id=key[0], unit_id=key[1], since=day)
+            for key, day in first_seen.items()
+            if key not in held
         ],
         batch_size=BATCH,
         ignore_conflicts=True,
