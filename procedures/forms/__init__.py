@@ -1,7 +1,8 @@
 """Forms of operations: they parse what the browser sent and show it; rules are in the actions."""
 
-from procedures.forms.operation import OperationForm, Section, StatedOperation
+from procedures.forms.operation import OperationForm
 from procedures.forms.result import ResultForm
+from procedures.forms.sections import Section, StatedOperation
 from procedures.forms.short import CancelForm, ListFilterForm, RescheduleForm
 
 __all__ = [

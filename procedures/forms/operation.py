@@ -6,13 +6,11 @@ operation), shows them by section, and states them as an OperationEntry; the act
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from typing import Any
 
 from django import forms
-from django.forms.boundfield import BoundField
 from django.utils.datastructures import MultiValueDict
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -25,10 +23,11 @@ from procedures.forms.fields import (
     DayField,
     TextField,
     Values,
-    as_sent,
     variable_field,
     written_day,
 )
+from procedures.forms.sections import SECTION_TITLES, Section, StatedOperation
+from procedures.forms.values import show_refusal
 from procedures.models import Operation
 from registry.core.choices import Side
 from registry.core.errors import RuleBroken
@@ -38,36 +37,6 @@ from registry.units.models import Unit
 ROWS = 2
 MOST_ROWS = 20
 PERFORMING = frozenset({"perform", "correct"})
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A part of the form with its own heading and completeness."""
-
-    key: str
-    title: str
-    fields: list[BoundField]
-    progress: Progress | None
-    folded: bool = False
-
-    @property
-    def has_errors(self) -> bool:
-        """Whether something in it must be mended."""
-        return any(field.errors for field in self.fields)
-
-    @property
-    def restructures(self) -> bool:
-        """Whether a value in it decides what else is asked, so that no script needs a button."""
-        return any(field.field.restructures for field in self.fields)
-
-
-@dataclass(frozen=True, slots=True)
-class StatedOperation:
-    """What the form states: the operation, where, and which earlier one it revises."""
-
-    entry: OperationEntry
-    unit: Unit | None
-    revises: Operation | None
 
 
 class OperationForm(forms.Form):
@@ -524,61 +493,6 @@ def add_complication_fields(form: Any, definition: RegisterDefinition, group: st
             )
 
 
-def show_refusal(form: forms.Form, error: RuleBroken) -> None:
-    """Put each message beside its field; what has no field of its own goes on top."""
-    if not hasattr(error, "error_dict"):
-        form.add_error(None, error.messages)
-        return
-    for name, messages in error.message_dict.items():
-        target: str | None = name
-        if name == "procedures":
-            target = "procedures-0-type"
-        if target not in form.fields:
-            target = None
-        if target is None or not form.has_error(target):
-            form.add_error(target, messages)
-
-
-def values_of(
-    entry: OperationEntry, *, unit: Unit | None, revises: Operation | None
-) -> dict[str, list[str]]:
-    """A stored operation as the form would have sent it."""
-    values = {
-        "unit": as_sent(unit.pk if unit else None),
-        "revises": as_sent(revises.pk if revises else None),
-        "planned_on": as_sent(entry.planned_on),
-        "performed_on": as_sent(entry.performed_on),
-        "group": as_sent(entry.group),
-        "diagnosis": as_sent(entry.diagnosis),
-        "side": as_sent(entry.side),
-        "levels": as_sent(entry.levels),
-        "complications_assessed_on": as_sent(entry.complications_assessed_on),
-    }
-    for row, (kind, code) in enumerate(entry.procedures):
-        values[f"procedures-{row}-type"] = as_sent(kind)
-        values[f"procedures-{row}-code"] = as_sent(code)
-    for row, implant in enumerate(entry.implants):
-        values[f"implants-{row}-kind"] = as_sent(implant.kind)
-        values[f"implants-{row}-name"] = as_sent(implant.name)
-    for key, value in entry.details.items():
-        values[f"details-{key}"] = as_sent(value)
-    values |= complication_values(entry)
-    return {name: held for name, held in values.items() if held}
-
-
-def complication_values(entry: OperationEntry) -> dict[str, list[str]]:
-    """The stored complications as a form would have sent them."""
-    if entry.complications is None:
-        return {}
-    values = {
-        "complications_state": ["some" if entry.complications else "none"],
-        "complications": [c.kind for c in entry.complications],
-    }
-    for complication in entry.complications:
-        values[f"complications-{complication.kind}"] = as_sent(complication.occurred_on)
-    return values
-
-
 def _day(text: str) -> date | None:
     try:
         return DayField("").clean(text)
@@ -593,17 +507,3 @@ def _value(kind: str, typed: list[str]) -> Any:
     if kind == "boolean" and typed[0] in {"true", "false"}:
         return typed[0] == "true"
     return typed[0]
-
-
-SECTION_TITLES = {
-    "session": lambda: _("Where and when"),
-    "diagnosis": lambda: _("Diagnosis"),
-    "procedures": lambda: _("Procedures"),
-    "plan": lambda: _("Plan"),
-    "operation": lambda: _("The operation"),
-    "complications": lambda: _("Complications"),
-    "implants": lambda: _("Implants"),
-    "result": lambda: _("Result"),
-    "goals": lambda: _("Goals"),
-    "reason": lambda: _("Reason"),
-}

@@ -10,12 +10,9 @@ from django.utils.translation import gettext as _
 
 from procedures.entries import ComplicationEntry, GoalEntry, OperationEntry
 from procedures.forms.fields import ChoiceField, DayField, Values, as_sent, variable_field
-from procedures.forms.operation import (
-    SECTION_TITLES,
-    OperationForm,
-    Section,
-    complication_values,
-)
+from procedures.forms.operation import OperationForm
+from procedures.forms.sections import SECTION_TITLES, Section
+from procedures.forms.values import complication_values
 from procedures.models import GoalOutcome
 from registry.core.errors import RuleBroken
 from registry.registers.schema import RegisterDefinition

@@ -33,8 +33,8 @@ from procedures.actions import (
 )
 from procedures.entries import ConfirmationNeeded
 from procedures.forms import OperationForm, ResultForm
-from procedures.forms.operation import values_of
 from procedures.forms.result import result_values_of
+from procedures.forms.values import values_of
 from procedures.models import Operation, OperationDraft, OperationState
 from procedures.selectors import (
     draft_for,

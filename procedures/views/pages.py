@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from procedures import policies
 from procedures.actions import cancel_operation, reschedule_operation
 from procedures.forms import CancelForm, ListFilterForm, RescheduleForm
-from procedures.forms.operation import show_refusal
+from procedures.forms.values import show_refusal
 from procedures.models import Operation, OperationState
 from procedures.selectors import (
     earlier_operations,
