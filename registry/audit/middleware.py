@@ -16,11 +16,16 @@ def unit_of_work(*, actor_id: int | None, source: str) -> Iterator[None]:
 
     Requests, tasks, commands and streamed responses alike work inside one. The scope is set for
     the transaction only, because a setting made outside would leak to the next borrower of a
-    pooled connection.
+    pooled connection. ``pgtrigger.ignore`` is set (to nothing) because triggers that do not find
+    it raise and catch an error in every row, which large transactions feel.
     """
     with transaction.atomic(), pghistory.context(actor=actor_id, source=source):
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('registry.actor', %s, true)", [str(actor_id or "")])
+            cursor.execute(
+                "SELECT set_config('registry.actor', %s, true),"
+                " set_config('pgtrigger.ignore', '{}', true)",
+                [str(actor_id or "")],
+            )
         yield
 
 
