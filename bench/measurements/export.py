@@ -1,0 +1,131 @@
+"""The yearly export: every operation of one year as CSV, against COPY … TO of the same rows.
+
+The reference copies a table that holds the very rows of the export, all of its columns: it joins
+nothing and computes nothing.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.db import connection, transaction
+
+from bench import data, database
+from bench.database import BASE, TODAY
+from bench.framework import Budget, Measured, medians, scale, timed
+from registry.registers.selectors import definition_for
+from reports.actions import refresh_register
+from reports.annual import trusted_viewer
+from reports.exports import export_year
+from reports.exports.resources import OperationResource, Scope
+
+YEAR = 2022
+FLAT = "bench_export_flat"
+MEMORY = """
+import resource, sys
+from pathlib import Path
+import django
+django.setup()
+from django.db import transaction
+from bench.database import TODAY
+from reports.annual import trusted_viewer
+from reports.exports import export_year
+code, year, folder, format = sys.argv[1:]
+with transaction.atomic():
+    export_year(
+        trusted_viewer(code, "bench"), code, int(year),
+        format=format, folder=Path(folder), language="en", on=TODAY,
+    )
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def measurements() -> Iterator[Measured]:
+    """Measure time against COPY, and the memory of a process that does nothing else."""
+    with database.working_copy() as name, tempfile.TemporaryDirectory() as place:
+        database.use(name, "owner")
+        _fill_one_year(scale().rows)
+        found = medians(
+            scale().runs,
+            {"value": timed(lambda: _export(Path(place) / "value")), "reference": timed(_copy)},
+        )
+        yield Measured(
+            "yearly export, CSV",
+            found["value"],
+            found["reference"],
+            Budget(4),
+            against="COPY of a table with the same rows and columns",
+        )
+        database.leave(name)
+        yield Measured(
+            "yearly export, CSV: memory",
+            _memory(name, Path(place) / "memory", "csv"),
+            None,
+            Budget(200, of="value"),
+            unit="MB",
+        )
+        yield Measured(
+            "yearly export, XLSX: memory",
+            _memory(name, Path(place) / "memory", "xlsx"),
+            None,
+            Budget(200, of="value"),
+            unit="MB",
+        )
+
+
+def _fill_one_year(operations: int) -> None:
+    """Operations with scores, all of them performed in one year."""
+    data.fill(operations, on=TODAY)
+    with transaction.atomic(), connection.cursor() as cursor:
+        for table in data.TRACKED:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(
+            "UPDATE procedures_operation SET performed_on = make_date(%s, 1, 1) + (id %% 360)::int",
+            [YEAR],
+        )
+        for table in data.TRACKED:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+    refresh_register(data.REGISTER, on=TODAY)
+    scope = Scope(data.REGISTER, YEAR, None, TODAY)
+    held = OperationResource(definition_for(data.REGISTER), scope)
+    columns = ", ".join(f'{column.sql} AS "{column.key}"' for column in held.columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TABLE {FLAT} AS SELECT {columns} {held.source()}", scope.parameters()
+        )
+        cursor.execute("ANALYZE")
+
+
+def _export(folder: Path) -> None:
+    viewer = trusted_viewer(data.REGISTER, "bench")
+    with transaction.atomic():
+        export_year(
+            viewer, data.REGISTER, YEAR, format="csv", folder=folder, language="en", on=TODAY
+        )
+
+
+def _copy() -> None:
+    with (
+        tempfile.TemporaryFile() as file,
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {FLAT} TO STDOUT (FORMAT csv, HEADER, DELIMITER ';')") as rows,
+    ):
+        for portion in rows:
+            file.write(portion)
+
+
+def _memory(name: str, folder: Path, format: str) -> float:
+    """Peak resident memory of a process that exports, in MB."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, data.REGISTER, str(YEAR), str(folder), format],
+        env=database.environment(name),
+        cwd=BASE,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return float(done.stdout.split()[-1])
