@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
 from django.test import Client
+from django.utils import translation
 from psycopg import sql
 
 import registry.celery  # noqa: F401  tasks called in a test go to our broker, not to Celery's default
@@ -153,6 +154,13 @@ def django_db_setup(
 def _quick_passwords(settings) -> None:
     """Argon2 is slow on purpose; tests that are not about passwords need not wait for it."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """A request leaves its language active in this thread; the next test begins in English."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
