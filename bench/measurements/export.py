@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 from django.db import connection, transaction
@@ -18,7 +19,6 @@ from bench import data, database
 from bench.database import BASE, TODAY
 from bench.framework import Budget, Measured, medians, scale, timed
 from registry.registers.selectors import definition_for
-from reports.actions import refresh_register
 from reports.annual import trusted_viewer
 from reports.exports import export_year
 from reports.exports.resources import OperationResource, Scope
@@ -79,17 +79,7 @@ def measurements() -> Iterator[Measured]:
 
 def _fill_one_year(operations: int) -> None:
     """Operations with scores, all of them performed in one year."""
-    data.fill(operations, on=TODAY)
-    with transaction.atomic(), connection.cursor() as cursor:
-        for table in data.TRACKED:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        cursor.execute(
-            "UPDATE procedures_operation SET performed_on = make_date(%s, 1, 1) + (id %% 360)::int",
-            [YEAR],
-        )
-        for table in data.TRACKED:
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-    refresh_register(data.REGISTER, on=TODAY)
+    data.fill(operations, on=TODAY, first=date(YEAR, 1, 1), days=365)
     scope = Scope(data.REGISTER, YEAR, None, TODAY)
     held = OperationResource(definition_for(data.REGISTER), scope)
     columns = ", ".join(f'{column.sql} AS "{column.key}"' for column in held.columns)
