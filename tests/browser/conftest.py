@@ -66,7 +66,7 @@ class Visitor:
 
 @pytest.fixture
 def visitor(browser: Browser, live_server) -> Iterator[Callable[..., Visitor]]:
-    """``visitor(width=…, user=…)``: somebody at a browser, logged in as ``user`` if one is given."""
+    """``visitor(viewport, user)``: somebody at a browser, logged in where a user is given."""
     contexts = []
 
     def make(viewport: dict[str, int] = DESKTOP, user: object = None, **options: object) -> Visitor:
