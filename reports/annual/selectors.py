@@ -134,11 +134,6 @@ class Assessed(NamedTuple):
     assessed: int
     had: int
 
-    @property
-    def cell(self) -> int | None:
-        """The number that had it; None where none was assessed."""
-        return self.had if self.assessed else None
-
 
 @_whole_register
 def goals_by_type(
@@ -226,9 +221,7 @@ def operations_by_group(
     )
     if until is not None:
         found = found.filter(performed_on__lte=until)
-    rows = (
-        found.order_by().values_list("group", "procedure_type", "year").annotate(n=Count("pk"))
-    )
+    rows = found.order_by().values_list("group", "procedure_type", "year").annotate(n=Count("pk"))
     return {(group, kind, year): n for group, kind, year, n in rows}
 
 
