@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from django import forms
+from django.forms.boundfield import BoundField
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -191,6 +192,10 @@ class BenchmarkForm(ScopeForm):
         "smoking",
         "region",
     )
+
+    def filter_fields(self) -> list[BoundField]:
+        """Return the fields that narrow whom a figure is about."""
+        return [self[name] for name in self.FILTERS if name in self.fields]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
