@@ -42,7 +42,10 @@ PLAN = (
     '[{"code": "vas_back", "version": "1"}, {"code": "vas_leg", "version": "1"},'
     ' {"code": "eq5d3l", "version": "1"}, {"code": "odi", "version": "1"}]'
 )
-DETAILS = '{"asa": 2, "operation_minutes": 85, "blood_loss_ml": 150, "implant_used": false}'
+DETAILS = (
+    '{"asa_class": "2", "previous_surgery_level": false, "implant_used": false,'
+    ' "operation_minutes": 85, "blood_loss_ml": 150, "microscope": true}'
+)
 DAYS = 5113  # 2009–2022
 
 
@@ -54,16 +57,16 @@ def fill(operations: int, *, on: date, first: date = date(2009, 1, 1), days: int
     the refresh.
     """
     with transaction.atomic():
-        _execute("SET LOCAL session_replication_role = replica")
-        _execute("SET LOCAL work_mem = '128MB'")
-        _execute("SELECT setseed(0.5)")
-        _draw(operations, first=first, days=days)
-        _write_people()
+        execute("SET LOCAL session_replication_role = replica")
+        execute("SET LOCAL work_mem = '128MB'")
+        execute("SELECT setseed(0.5)")
+        draw(operations, first=first, days=days)
+        write_people()
         _write_operations()
         _write_follow_ups()
         _write_answers()
-        _mend_sequences()
-    _execute("ANALYZE")
+        mend_sequences()
+    execute("ANALYZE")
     refresh_register(REGISTER, on=on)
     _normalise()
 
@@ -75,8 +78,8 @@ def multiply(times: int, *, on: date) -> None:
     """
     parameters = {"register": REGISTER, "on": on}
     with transaction.atomic():
-        _execute(statements.MORE_MEMORY)
-        _execute("SET LOCAL synchronous_commit = off")
+        execute(statements.MORE_MEMORY)
+        execute("SET LOCAL synchronous_commit = off")
         for model, order in ((OperationScaleFact, '"group", scale'), (CompletenessFact, '"group"')):
             table = model._meta.db_table
             columns = ", ".join(
@@ -84,18 +87,18 @@ def multiply(times: int, *, on: date) -> None:
                 for field in model._meta.concrete_fields
                 if field.column != "operation_id"
             )
-            _execute(f"CREATE TEMPORARY TABLE once ON COMMIT DROP AS TABLE {table}")
-            _execute(f"TRUNCATE {table}")
-            _execute(
+            execute(f"CREATE TEMPORARY TABLE once ON COMMIT DROP AS TABLE {table}")
+            execute(f"TRUNCATE {table}")
+            execute(
                 f"INSERT INTO {table} (operation_id, {columns}) "
                 f"SELECT operation_id + 100000000 * copy, {columns} "
                 f"FROM once, generate_series(0, {times - 1}) AS copy ORDER BY {order}, 1"
             )
-            _execute("DROP TABLE once")
+            execute("DROP TABLE once")
         for table in (statements.SUMMARY, statements.STEPS):
-            _execute(statements.delete(table, whole_register=True), parameters)
-        _execute(statements.insert_summary(whole_register=True), parameters)
-        _execute(statements.insert_steps(whole_register=True), parameters)
+            execute(statements.delete(table, whole_register=True), parameters)
+        execute(statements.insert_summary(whole_register=True), parameters)
+        execute(statements.insert_steps(whole_register=True), parameters)
     _normalise()
 
 
@@ -103,8 +106,8 @@ def _normalise() -> None:
     """Write the same operations as normalised rows, for what the registry is compared with."""
     points = ", ".join(f"('{point}', fact.{point})" for point in POINTS)
     with transaction.atomic():
-        _execute("DROP TABLE IF EXISTS bench_operation, bench_score")
-        _execute(
+        execute("DROP TABLE IF EXISTS bench_operation, bench_score")
+        execute(
             f"""
             CREATE TABLE bench_operation AS
             SELECT operation_id AS id, unit_id, year, "group" AS grouped, procedure_type, sex, age,
@@ -112,7 +115,7 @@ def _normalise() -> None:
             FROM {statements.COMPLETENESS}
             """
         )
-        _execute(
+        execute(
             f"""
             CREATE TABLE bench_score AS
             SELECT operation_id, time_point, scale, value FROM {statements.FACTS} AS fact
@@ -120,31 +123,10 @@ def _normalise() -> None:
             WHERE value IS NOT NULL
             """
         )
-        _execute("ALTER TABLE bench_operation ADD PRIMARY KEY (id)")
-        _execute("CREATE INDEX ON bench_score (operation_id)")
-        _execute("GRANT SELECT ON bench_operation, bench_score TO PUBLIC")
-    _execute("VACUUM ANALYZE")
-
-
-def fill_members(members: int, *, email: bool) -> None:
-    """Write members 1, 2, … of the register, without operations; with ``email`` reachable ones.
-
-    The sealed identity of a reachable one cannot be opened; only that it is there counts.
-    """
-    with transaction.atomic():
-        _execute("SET LOCAL session_replication_role = replica")
-        _draw(members, first=date(2009, 1, 1), days=DAYS)
-        _write_people()
-        if email:
-            _execute(
-                """
-                INSERT INTO patients_patientidentity
-                    (patient_id, sealed, number_kind, has_email, has_telephone)
-                SELECT number, '\\x00', '', true, false FROM drawn
-                """
-            )
-        _mend_sequences()
-    _execute("VACUUM ANALYZE")
+        execute("ALTER TABLE bench_operation ADD PRIMARY KEY (id)")
+        execute("CREATE INDEX ON bench_score (operation_id)")
+        execute("GRANT SELECT ON bench_operation, bench_score TO PUBLIC")
+    execute("VACUUM ANALYZE")
 
 
 def add_reader() -> None:
@@ -159,9 +141,9 @@ def add_reader() -> None:
     )
 
 
-def _draw(operations: int, *, first: date, days: int) -> None:
+def draw(operations: int, *, first: date, days: int) -> None:
     """Decide everything that is drawn, one row an operation."""
-    _execute(
+    execute(
         """
         CREATE TEMPORARY TABLE drawn ON COMMIT DROP AS
         SELECT number, units.ids[1 + floor(random() * cardinality(units.ids))::int] AS unit_id,
@@ -186,18 +168,19 @@ def _draw(operations: int, *, first: date, days: int) -> None:
             "groups": [group for group, weight in GROUPS for _ in range(weight)],
         },
     )
-    _execute("ANALYZE drawn")
+    execute("ANALYZE drawn")
 
 
-def _write_people() -> None:
-    _execute(
+def write_people() -> None:
+    """Write a patient and a membership for each row drawn."""
+    execute(
         """
         INSERT INTO patients_patient (id, birth_date, sex, country, language)
         OVERRIDING SYSTEM VALUE
         SELECT number, performed_on - age * 366, sex, 'DK', 'da' FROM drawn
         """
     )
-    _execute(
+    execute(
         """
         INSERT INTO patients_membership
             (id, patient_id, register_id, registry_number, pseudonym, joined_on)
@@ -209,7 +192,7 @@ def _write_people() -> None:
 
 
 def _write_operations() -> None:
-    _execute(
+    execute(
         """
         INSERT INTO procedures_operation
             (id, membership_id, register_id, unit_id, unit_region_id, "group", procedure_type,
@@ -222,7 +205,7 @@ def _write_operations() -> None:
         """,
         {"register": REGISTER, "details": DETAILS},
     )
-    _execute(
+    execute(
         """
         INSERT INTO procedures_procedure (operation_id, position, procedure_type, code)
         SELECT number, 1, type, 'ABC36' FROM drawn
@@ -251,7 +234,7 @@ _ANSWERED = """
 
 def _write_follow_ups() -> None:
     """An invitation for what was answered; every fortieth patient dies after 400 days."""
-    _execute(
+    execute(
         f"""
         INSERT INTO proms_invitation
             (id, membership_id, time_point, plan, opens_on, due_on, closes_on,
@@ -263,7 +246,7 @@ def _write_follow_ups() -> None:
         """,
         {**_windows(), "plan": PLAN},
     )
-    _execute(
+    execute(
         f"""
         INSERT INTO proms_followup
             (id, operation_id, time_point, opens_on, due_on, closes_on, invitation_id,
@@ -283,7 +266,7 @@ def _write_follow_ups() -> None:
 
 
 def _write_answers() -> None:
-    _execute(
+    execute(
         """
         INSERT INTO proms_response
             (id, invitation_id, submitted_at, answered_on, answers, instruments, language,
@@ -298,7 +281,7 @@ def _write_answers() -> None:
         FROM proms_invitation AS invitation JOIN drawn ON drawn.number = membership_id
         """
     )
-    _execute(
+    execute(
         """
         INSERT INTO proms_score
             (response_id, scale, value, reason, answered, instrument, instrument_version,
@@ -317,7 +300,7 @@ def _write_answers() -> None:
     )
 
 
-def _mend_sequences() -> None:
+def mend_sequences() -> None:
     """Let the next row get a number that is free."""
     for table in (
         "patients_patient",
@@ -327,12 +310,14 @@ def _mend_sequences() -> None:
         "proms_followup",
         "proms_response",
     ):
-        _execute(
+        execute(
             f"SELECT setval(pg_get_serial_sequence('{table}', 'id'),"
             f" coalesce((SELECT max(id) FROM {table}), 0) + 1, false)"
         )
 
 
-def _execute(statement: str, parameters: object = None) -> None:
+def execute(statement: str, parameters: object = None) -> list[tuple]:
+    """Run one statement on Django's connection; return its rows."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
+        return cursor.fetchall() if cursor.description else []

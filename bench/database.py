@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import psycopg
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connections
 from psycopg import sql
 
 from bench import data
@@ -111,13 +112,6 @@ def environment(name: str, **more: str) -> dict[str, str]:
     }
 
 
-def execute(statement: str, parameters: object = None) -> list[tuple]:
-    """Run one statement on Django's connection; return its rows."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchall() if cursor.description else []
-
-
 def _make(name: str, source: str | None, fill: Callable[[], None]) -> str:
     """Make a database under a draft's name, so that one half made is never taken for whole."""
     with owner() as server:
@@ -166,7 +160,9 @@ def _drop(name: str) -> None:
         )
 
 
+@cache
 def _fingerprint() -> str:
+    """Once a process: a file that is edited meanwhile must not pull the databases away."""
     digest = hashlib.sha256()
     for path in sorted({path for pattern in DECIDING for path in BASE.glob(pattern)}):
         digest.update(path.read_bytes())

@@ -20,7 +20,7 @@ import pandas
 from django.db import connection
 
 from bench import data
-from bench.database import TODAY, execute, prepared, use
+from bench.database import TODAY, prepared, use
 from bench.framework import Budget, Measured, medians, scale, timed
 from registry.registers.selectors import definition_for
 from reports.actions import ensure_fresh
@@ -94,7 +94,7 @@ class Contenders:
 
     def in_sql(self, condition: str = "true") -> list[tuple]:
         """The same in PostgreSQL on normalised rows."""
-        return execute(query(condition))
+        return data.execute(query(condition))
 
     def in_pandas(self) -> pandas.DataFrame:
         """The plain benchmark in pandas."""
