@@ -89,7 +89,7 @@ def menu_for(request: HttpRequest, register_code: str) -> list[MenuLink]:
             label=entry.label,
             url_name=entry.url_name,
             url=reverse(entry.url_name, kwargs={"register": register_code}),
-            current=bool(app) and entry.url_name.startswith(f"{app}:"),
+            current=bool(app) and entry.url_name.rpartition(":")[0] == app,
         )
         for entry in _menu
         if entry.visible(request, register_code)
