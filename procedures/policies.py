@@ -218,7 +218,7 @@ def _within_life(day: date, life: Lifetime) -> Verdict:
 
 
 def _written(day: date) -> str:
-    return date_format(day, "j F Y")
+    return date_format(day, "SHORT_DATE_FORMAT")
 
 
 def _date(day: date) -> dict[str, str]:

@@ -243,6 +243,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("nb", "Norsk bokmål"), ("da", "Dansk"), ("sv", "Svenska"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "registry" / "locale"]
 USE_I18N = True
+FORMAT_MODULE_PATH = "registry.formats"
 USE_TZ = True
 TIME_ZONE = "Europe/Copenhagen"
 

@@ -218,6 +218,8 @@ def as_sent(value: Any) -> list[str]:
 def written_day(text: str) -> str:
     """A date as typed, in words if it can be read."""
     try:
-        return date_format(forms.DateField(input_formats=DATE_FORMATS).clean(text), "j F Y")
+        return date_format(
+            forms.DateField(input_formats=DATE_FORMATS).clean(text), "SHORT_DATE_FORMAT"
+        )
     except forms.ValidationError:
         return text

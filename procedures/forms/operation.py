@@ -42,8 +42,9 @@ PERFORMING = frozenset({"perform", "correct"})
 class OperationForm(forms.Form):
     """One registration; ``purpose`` is plan, perform (also at once) or correct.
 
-    ``performing`` says whether the operation is stated as performed. With ``judged`` the values
-    are read strictly and faults shown; without it they are only shown, as when a draft is opened.
+    ``performing`` says whether the operation is stated as performed; ``on`` is today. With
+    ``judged`` the values are read strictly and faults shown; without it they are only shown, as
+    when a draft is opened.
     """
 
     def __init__(
@@ -55,10 +56,12 @@ class OperationForm(forms.Form):
         performing: bool,
         units: Iterable[Unit],
         earlier: Mapping[int, Operation],
+        on: date,
         suggestions: Iterable[str] = (),
         judged: bool = False,
     ) -> None:
         self.values = {name: list(held) for name, held in values.items()}
+        self._guess_assessed_on(on)
         self.definition = definition
         self.purpose = purpose
         self.performing = performing
@@ -113,6 +116,14 @@ class OperationForm(forms.Form):
         """The procedure types chosen so far."""
         return {kind for row in range(MOST_ROWS) if (kind := self.typed(f"procedures-{row}-type"))}
 
+    def _guess_assessed_on(self, on: date) -> None:
+        """Whoever tells of complications has looked today, unless another day is stated.
+
+        Only where the date was not asked yet: one that was taken away is missing.
+        """
+        if self.typed("complications_state"):
+            self.values.setdefault("complications_assessed_on", [on.isoformat()])
+
     # -- the fields ----------------------------------------------------------------------
 
     def _put(self, section: str, name: str, field: forms.Field) -> None:
@@ -135,7 +146,9 @@ class OperationForm(forms.Form):
             options += [
                 (
                     pk,
-                    ", ".join([date_format(o.performed_on, "j M Y"), o.unit.name, *o.levels]),
+                    ", ".join(
+                        [date_format(o.performed_on, "SHORT_DATE_FORMAT"), o.unit.name, *o.levels]
+                    ),
                 )
                 for pk, o in self.earlier.items()
             ]

@@ -1,6 +1,7 @@
 """The form of what became of an operation: complications, result variables, goals."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -37,6 +38,7 @@ class ResultForm(OperationForm):
         *,
         definition: RegisterDefinition,
         entry: OperationEntry,
+        on: date,
         judged: bool = False,
     ) -> None:
         self.stored = entry
@@ -55,6 +57,10 @@ class ResultForm(OperationForm):
         self.units, self.earlier, self.suggestions = {}, {}, ()
         self.warnings = {}
         self.values = {name: list(held) for name, held in values.items()}
+        self._guess_assessed_on(on)
+        for goal in self.goals_offered:
+            if self._outcome(goal.key) != GoalOutcome.NOT_ASSESSED:
+                self.values.setdefault(f"goals-{goal.key}-on", [on.isoformat()])
         self.group = definition.groups.get(entry.group)
         self.layout = {}
         if judged:
@@ -80,6 +86,9 @@ class ResultForm(OperationForm):
         if self.group is not None:
             self._add_complications()
 
+    def _outcome(self, goal: str) -> str:
+        return self.typed(f"goals-{goal}") or GoalOutcome.NOT_ASSESSED
+
     def _planned(self, variable: str | None) -> str:
         if variable is None or variable not in self.stored.details:
             return ""
@@ -92,11 +101,16 @@ class ResultForm(OperationForm):
         self._put(
             "goals",
             f"goals-{key}",
-            ChoiceField(label, GoalOutcome.choices, kind="radio", help_text=help_text),
+            ChoiceField(
+                label, GoalOutcome.choices, kind="radio", help_text=help_text, restructures=True
+            ),
         )
-        self._put(
-            "goals", f"goals-{key}-on", DayField(_("%(goal)s: assessed on") % {"goal": label})
-        )
+        if self._outcome(key) != GoalOutcome.NOT_ASSESSED:
+            self._put(
+                "goals",
+                f"goals-{key}-on",
+                DayField(_("%(goal)s: assessed on") % {"goal": label}, expected=True),
+            )
 
     def _add_complications(self) -> None:
         super()._add_complications()
@@ -108,7 +122,7 @@ class ResultForm(OperationForm):
         assessed = [
             goal
             for goal in self.goals_offered
-            if self.typed(f"goals-{goal.key}") not in {"", GoalOutcome.NOT_ASSESSED}
+            if self._outcome(goal.key) != GoalOutcome.NOT_ASSESSED
         ]
         told = 1 if self.typed("complications_state") else 0
         return len(assessed) + told, len(self.goals_offered) + 1
@@ -117,7 +131,7 @@ class ResultForm(OperationForm):
         """The operation that the result is about."""
         types = self.definition.procedure_types
         return [
-            (_("Date"), date_format(self.stored.performed_on, "j F Y")),
+            (_("Date"), date_format(self.stored.performed_on, "SHORT_DATE_FORMAT")),
             (_("Group"), str(self.group.labels) if self.group else self.stored.group),
             (
                 _("Procedures"),
@@ -160,7 +174,7 @@ class ResultForm(OperationForm):
             goals=[
                 GoalEntry(
                     goal.key,
-                    self.typed(f"goals-{goal.key}") or GoalOutcome.NOT_ASSESSED,
+                    self._outcome(goal.key),
                     self.cleaned_data.get(f"goals-{goal.key}-on"),
                 )
                 for goal in self.goals_offered

@@ -169,7 +169,7 @@ class _Words:
             case "levels":
                 return ", ".join(value)
             case "planned_on" | "performed_on" | "cancelled_on" | "complications_assessed_on":
-                return date_format(value, "j M Y")
+                return date_format(value, "SHORT_DATE_FORMAT")
             case "revises_id":
                 return _("operation %(number)d") % {"number": value}
         return str(value)

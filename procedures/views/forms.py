@@ -103,7 +103,7 @@ def perform(request: HttpRequest, register: str, operation: int) -> HttpResponse
         definition = definition_of(current.definition)
     planned = entry_of(current)
     first = values_of(
-        replace(planned, performed_on=current.planned_on if current.planned_on <= today else None),
+        replace(planned, performed_on=min(current.planned_on, today)),
         unit=current.unit,
         revises=current.revises,
     )
@@ -206,7 +206,9 @@ def result(request: HttpRequest, register: str, operation: int) -> HttpResponse:
     definition = definition_of(current.definition)
 
     def make_form(values: Mapping[str, list[str]], judged: bool) -> ResultForm:
-        return ResultForm(values, definition=definition, entry=stored, judged=judged)
+        return ResultForm(
+            values, definition=definition, entry=stored, on=clock.today(), judged=judged
+        )
 
     def submit(form: ResultForm) -> Operation:
         stated = form.stated_result()
@@ -282,6 +284,8 @@ def _new_page(request: HttpRequest, member: Membership, *, performing: bool) -> 
         title=_("Register an operation") if performing else _("Plan an operation"),
         submit_label=_("Register the operation") if performing else _("Plan the operation"),
         submit=submit,
+        # Most operations are registered on the day itself, by whoever comes from the theatre.
+        first_values={"performed_on": [today.isoformat()]} if performing else None,
         told=_("The operation is registered.") if performing else _("The operation is planned."),
     )
 
@@ -315,6 +319,7 @@ def _page(
             performing=performing,
             units=units,
             earlier=earlier,
+            on=on,
             suggestions=lookup_diagnoses(request.viewer, definition, group, on=on),
             judged=judged,
         )

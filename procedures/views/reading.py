@@ -131,4 +131,4 @@ def _revised(operation: Operation) -> str:
 
 
 def _day(day: object) -> str:
-    return date_format(day, "j F Y") if day else ""
+    return date_format(day, "SHORT_DATE_FORMAT") if day else ""
