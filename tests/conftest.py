@@ -20,13 +20,17 @@ from django.test import Client
 from django.utils import translation
 from psycopg import sql
 
-import registry.celery  # noqa: F401  tasks called in a test go to our broker, not to Celery's default
 from registry.accounts.actions import assign_role
 from registry.accounts.models import User
 from registry.accounts.permissions import Viewer
 from registry.accounts.selectors import viewer_for
 from registry.audit.grants import grant_application_role
+from registry.celery import app as celery_app
 from registry.units.models import Unit
+from tests.processes import broker_url
+
+# Tasks started in a test go to the tests' broker, never to a demo's or to Celery's default.
+celery_app.conf.broker_url = broker_url()
 
 TODAY = date(2026, 11, 20)
 PASSWORD = "correct horse battery"

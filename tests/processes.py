@@ -20,6 +20,11 @@ from django.conf import settings
 BROKER_DATABASE = "/9"
 
 
+def broker_url() -> str:
+    """Return the address of the tests' own broker."""
+    return urlunsplit(urlsplit(settings.REDIS_URL)._replace(path=BROKER_DATABASE))
+
+
 def test_environment(**changes: str) -> dict[str, str]:
     """Return the environment in which a process works on the test database as the application."""
     database = settings.DATABASES["default"]
@@ -28,14 +33,13 @@ def test_environment(**changes: str) -> dict[str, str]:
         f":{quote(settings.APPLICATION_DATABASE_PASSWORD)}"
         f"@{database['HOST']}:{database['PORT']}/{database['NAME']}"
     )
-    broker = urlunsplit(urlsplit(settings.REDIS_URL)._replace(path=BROKER_DATABASE))
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith("DATABASE_")
     }
     return {
         **environment,
         "DATABASE_URL": address,
-        "REDIS_URL": broker,
+        "REDIS_URL": broker_url(),
         "DATA_DIR": str(settings.DATA_DIR),
         "REGISTRY_DATABASE_ROLE": "application",
         "SECRET_KEY": settings.SECRET_KEY,
