@@ -173,18 +173,17 @@ def draw(operations: int, *, first: date, days: int) -> None:
 
 def write_people() -> None:
     """Write a patient and a membership for each row drawn."""
-    execute(
+    insert(
+        "patients_patient",
+        "id birth_date sex country language",
         """
-        INSERT INTO patients_patient (id, birth_date, sex, country, language)
-        OVERRIDING SYSTEM VALUE
         SELECT number, performed_on - age * 366, sex, 'DK', 'da' FROM drawn
-        """
+        """,
     )
-    execute(
+    insert(
+        "patients_membership",
+        "id patient_id register_id registry_number pseudonym joined_on",
         """
-        INSERT INTO patients_membership
-            (id, patient_id, register_id, registry_number, pseudonym, joined_on)
-        OVERRIDING SYSTEM VALUE
         SELECT number, number, %s, number, gen_random_uuid(), performed_on - 90 FROM drawn
         """,
         [REGISTER],
@@ -192,12 +191,11 @@ def write_people() -> None:
 
 
 def _write_operations() -> None:
-    execute(
+    insert(
+        "procedures_operation",
+        "id membership_id register_id unit_id unit_region_id group procedure_type diagnosis side"
+        " levels performed_on cancel_reason definition_id details",
         """
-        INSERT INTO procedures_operation
-            (id, membership_id, register_id, unit_id, unit_region_id, "group", procedure_type,
-             diagnosis, side, levels, performed_on, cancel_reason, definition_id, details)
-        OVERRIDING SYSTEM VALUE
         SELECT number, number, %(register)s, drawn.unit_id, unit.site_region_id, grouped, type,
                'M48.0', '', '{L4-L5}', performed_on, '',
                (SELECT current_id FROM registers_register WHERE code = %(register)s), %(details)s
@@ -205,11 +203,12 @@ def _write_operations() -> None:
         """,
         {"register": REGISTER, "details": DETAILS},
     )
-    execute(
+    insert(
+        "procedures_procedure",
+        "operation_id position procedure_type code",
         """
-        INSERT INTO procedures_procedure (operation_id, position, procedure_type, code)
         SELECT number, 1, type, 'ABC36' FROM drawn
-        """
+        """,
     )
 
 
@@ -234,24 +233,21 @@ _ANSWERED = """
 
 def _write_follow_ups() -> None:
     """An invitation for what was answered; every fortieth patient dies after 400 days."""
-    execute(
+    insert(
+        "proms_invitation",
+        "id membership_id time_point plan opens_on due_on closes_on generation failed_attempts",
         f"""
-        INSERT INTO proms_invitation
-            (id, membership_id, time_point, plan, opens_on, due_on, closes_on,
-             generation, failed_attempts)
-        OVERRIDING SYSTEM VALUE
         SELECT number * 10 + place, number, point, %(plan)s,
                performed_on + opens, performed_on + due, performed_on + closes, 1, 0
         FROM drawn CROSS JOIN {_WINDOW} WHERE {_ANSWERED}
         """,
         {**_windows(), "plan": PLAN},
     )
-    execute(
+    insert(
+        "proms_followup",
+        "id operation_id time_point opens_on due_on closes_on invitation_id completed_on"
+        " old_at_surgery censored_on censor_reason",
         f"""
-        INSERT INTO proms_followup
-            (id, operation_id, time_point, opens_on, due_on, closes_on, invitation_id,
-             completed_on, old_at_surgery, censored_on, censor_reason)
-        OVERRIDING SYSTEM VALUE
         SELECT number * 10 + place, number, point,
                performed_on + opens, performed_on + due, performed_on + closes,
                CASE WHEN {_ANSWERED} THEN number * 10 + place END,
@@ -266,12 +262,10 @@ def _write_follow_ups() -> None:
 
 
 def _write_answers() -> None:
-    execute(
+    insert(
+        "proms_response",
+        "id invitation_id submitted_at answered_on answers instruments language method current",
         """
-        INSERT INTO proms_response
-            (id, invitation_id, submitted_at, answered_on, answers, instruments, language,
-             method, current)
-        OVERRIDING SYSTEM VALUE
         SELECT invitation.id, invitation.id, invitation.due_on + interval '3 days',
                invitation.due_on + 3,
                jsonb_build_object('symptom_duration_axial', axial, 'symptom_duration_limb',
@@ -279,13 +273,12 @@ def _write_answers() -> None:
                                   'smoking', mod(number, 2)),
                '{}', 'da', 'web', true
         FROM proms_invitation AS invitation JOIN drawn ON drawn.number = membership_id
-        """
+        """,
     )
-    execute(
+    insert(
+        "proms_score",
+        "response_id scale value reason answered instrument instrument_version variant",
         """
-        INSERT INTO proms_score
-            (response_id, scale, value, reason, answered, instrument, instrument_version,
-             variant)
         SELECT response_id, scale, CASE WHEN held THEN value END,
                CASE WHEN held THEN '' ELSE 'too_few_answers' END, 10, scale, '1', ''
         FROM (
@@ -314,6 +307,12 @@ def mend_sequences() -> None:
             f"SELECT setval(pg_get_serial_sequence('{table}', 'id'),"
             f" coalesce((SELECT max(id) FROM {table}), 0) + 1, false)"
         )
+
+
+def insert(table: str, columns: str, query: str, parameters: object = None) -> None:
+    """Write the rows of a query into some columns, keys as they are given."""
+    names = ", ".join(f'"{name}"' for name in columns.split())
+    execute(f"INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE {query}", parameters)
 
 
 def execute(statement: str, parameters: object = None) -> list[tuple]:

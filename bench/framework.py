@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import statistics
 import sys
 import time
@@ -162,3 +163,15 @@ def _number(figure: float | None) -> str:
     if figure is None:
         return "–"
     return f"{figure:,.0f}" if abs(figure) >= 1000 else f"{figure:.3g}"
+
+
+def peak_megabytes() -> float:
+    """Return the most memory this process has held (MB).
+
+    From /proc where there is one: getrusage counts the parent that started the process as well.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        held = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(held["VmHWM"].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

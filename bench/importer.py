@@ -6,11 +6,12 @@ peak memory so far (MB) as JSON. ``copy`` writes rows prepared before the clock 
 
 import csv
 import json
-import resource
 import sys
 import time
 from datetime import date, timedelta
 from pathlib import Path
+
+from bench.framework import peak_megabytes
 
 COLUMNS = (
     "registry_number", "operation_date", "unit", "group", "diagnosis", "procedure",
@@ -139,8 +140,10 @@ def main() -> None:
         began = time.perf_counter()
         done = copy_rows(rows) if rows else import_rows(path)
         seconds = time.perf_counter() - began
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"rows": done, "seconds": seconds, "megabytes": peak}), flush=True)
+        print(
+            json.dumps({"rows": done, "seconds": seconds, "megabytes": peak_megabytes()}),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -27,11 +27,11 @@ def operate(on: date) -> list[int]:
     """Write one operation of every member on a day, without follow-ups; return their ids."""
     with transaction.atomic():
         execute("SET LOCAL session_replication_role = replica")
-        execute(
+        data.insert(
+            "procedures_operation",
+            "membership_id register_id unit_id group procedure_type diagnosis side levels"
+            " performed_on cancel_reason definition_id details",
             """
-            INSERT INTO procedures_operation
-                (membership_id, register_id, unit_id, "group", procedure_type, diagnosis, side,
-                 levels, performed_on, cancel_reason, definition_id, details)
             SELECT member.id, register.code, units.ids[1 + mod(member.id, cardinality(units.ids))],
                    %(group)s, 'decompression', 'M48.0', '', '{L4-L5}', %(on)s, '',
                    register.current_id, '{}'

@@ -26,12 +26,13 @@ from reports.exports.resources import OperationResource, Scope
 YEAR = 2022
 FLAT = "bench_export_flat"
 MEMORY = """
-import resource, sys
+import sys
 from pathlib import Path
 import django
 django.setup()
 from django.db import transaction
 from bench.database import TODAY
+from bench.framework import peak_megabytes
 from reports.annual import trusted_viewer
 from reports.exports import export_year
 code, year, folder, format = sys.argv[1:]
@@ -40,7 +41,7 @@ with transaction.atomic():
         trusted_viewer(code, "bench"), code, int(year),
         format=format, folder=Path(folder), language="en", on=TODAY,
     )
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(peak_megabytes())
 """
 
 
