@@ -4,7 +4,7 @@ from django.http import HttpRequest
 
 from registry.accounts.permissions import Permission
 from registry.core.panels import RegisterChoice
-from registry.registers.selectors import definition_of, registers
+from registry.registers.selectors import current_versions, definition_for
 
 
 def register_choices(request: HttpRequest) -> list[RegisterChoice]:
@@ -12,11 +12,10 @@ def register_choices(request: HttpRequest) -> list[RegisterChoice]:
     entered = {grant.register_code for grant in request.viewer.grants}
     if not entered:
         return []
-    choices = [
-        RegisterChoice(one.code, one.name, definition_of(one.current).about.short_name)
-        for one in registers()
-        if one.code in entered
-    ]
+    choices = []
+    for code, version in current_versions(entered):
+        about = definition_for(code, version).about  # kept in memory by version
+        choices.append(RegisterChoice(code, str(about.names), about.short_name))
     return sorted(choices, key=lambda choice: choice.name)
 
 

@@ -6,6 +6,7 @@ decided by `registry.accounts`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -43,6 +44,15 @@ def current_version(register_code: str) -> DefinitionVersion:
             f"The register “{register_code}” is not loaded. Run manage.py load_register."
         )
     return version
+
+
+def current_versions(codes: Iterable[str]) -> list[tuple[str, str]]:
+    """Code and version that holds now of those registers that are loaded; without the document."""
+    return list(
+        Register.objects.filter(pk__in=codes, current__isnull=False).values_list(
+            "code", "current__version"
+        )
+    )
 
 
 def definition_for(register_code: str, version: str | None = None) -> RegisterDefinition:
