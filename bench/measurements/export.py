@@ -55,7 +55,7 @@ def measurements() -> Iterator[Measured]:
             {"value": timed(lambda: _export(Path(place) / "value")), "reference": timed(_copy)},
         )
         yield Measured(
-            "yearly export, CSV",
+            "export_csv",
             found["value"],
             found["reference"],
             Budget(4),
@@ -63,14 +63,14 @@ def measurements() -> Iterator[Measured]:
         )
         database.leave(name)
         yield Measured(
-            "yearly export, CSV: memory",
+            "export_csv_memory",
             _memory(name, Path(place) / "memory", "csv"),
             None,
             Budget(200, of="value"),
             unit="MB",
         )
         yield Measured(
-            "yearly export, XLSX: memory",
+            "export_xlsx_memory",
             _memory(name, Path(place) / "memory", "xlsx"),
             None,
             Budget(200, of="value"),
