@@ -111,7 +111,9 @@ def answer(
             instrument=scale,
             instrument_version="1",
         )
-    for one in operations:
+    # The new response counts for every operation of the invitation, also those answered before.
+    for follow_up in invitation.follow_ups.select_related("operation"):
+        one = follow_up.operation
         mark_stale(register_code=REGISTER, unit_id=one.unit_id, years=[one.performed_on.year])
     return response
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from registry.registers.models import StaleSlice
@@ -69,7 +69,13 @@ def apply(edit: tuple, operations: list, units: list) -> None:
 
 
 @pytest.mark.django_db
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+# Without the phase that shrinks and explains: it would take minutes on a database.
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
 @given(st.lists(edits, max_size=12), st.integers(0, 1500))
 def test_any_edits_leave_figures_equal_to_a_count_by_hand(changes, later):
     with transaction.atomic():
