@@ -59,6 +59,23 @@ class OperationCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class OperationWithdrawn:
+    """An operation was registered as performed by mistake, such as on the wrong patient.
+
+    ``performed_on`` is the date it had. ``answers_confirmed``: whoever withdraws knows that the
+    patient has answered questionnaires about it. A subscriber that holds answers raises
+    RuleBroken under ``answers_confirmed`` otherwise, which undoes the withdrawal.
+    """
+
+    operation_id: int
+    membership_id: int
+    register_code: str
+    performed_on: date
+    answers_confirmed: bool
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
 class OperationRevised:
     """An operation has been operated on again: its schedule ends on ``revised_on``."""
 
@@ -113,6 +130,7 @@ EVENTS = (
     OperationPerformed,
     OperationRescheduled,
     OperationCancelled,
+    OperationWithdrawn,
     OperationRevised,
     RevisionWithdrawn,
     OperationCorrected,

@@ -23,6 +23,7 @@ class OperationState(models.TextChoices):
     PLANNED = "planned", _("Planned")
     PERFORMED = "performed", _("Performed")
     CANCELLED = "cancelled", _("Cancelled")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
 @history(exclude=("scheduled_on", "year"))
@@ -30,7 +31,8 @@ class Operation(BaseModel):
     """One session at one unit on one date: planned, then performed or cancelled.
 
     Its state is read from its dates: cancelled when ``cancelled_on`` is set, performed when
-    ``performed_on`` is, else planned.
+    ``performed_on`` is, else planned. One that was registered as performed by mistake is
+    ``withdrawn``: it is no longer performed and counts nowhere, as if it had been cancelled.
     """
 
     membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="operations")
@@ -56,6 +58,12 @@ class Operation(BaseModel):
     performed_on = models.DateField(_("date of operation"), null=True, blank=True)
     cancelled_on = models.DateField(_("cancelled"), null=True, blank=True)
     cancel_reason = models.CharField(_("reason for cancelling"), max_length=200, blank=True)
+    withdrawn = models.BooleanField(
+        _("withdrawn"),
+        default=False,
+        db_default=False,
+        help_text="Registered as performed by mistake; what it said stands in history.",
+    )
     revises = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="revisions"
     )
@@ -91,6 +99,10 @@ class Operation(BaseModel):
                 condition=Q(cancelled_on__isnull=True) | ~Q(cancel_reason=""),
             ),
             models.CheckConstraint(
+                name="withdrawn_operation_is_cancelled",
+                condition=Q(withdrawn=False) | Q(cancelled_on__isnull=False),
+            ),
+            models.CheckConstraint(
                 name="performed_operation_has_a_type",
                 condition=Q(performed_on__isnull=True) | ~Q(procedure_type=""),
             ),
@@ -112,7 +124,9 @@ class Operation(BaseModel):
 
     @property
     def state(self) -> OperationState:
-        """Planned, performed or cancelled."""
+        """Planned, performed, cancelled or withdrawn."""
+        if self.withdrawn:
+            return OperationState.WITHDRAWN
         if self.cancelled_on is not None:
             return OperationState.CANCELLED
         if self.performed_on is not None:

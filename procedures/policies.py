@@ -89,6 +89,8 @@ def may_perform(state: str) -> Verdict:
             return Verdict(
                 _("The operation was cancelled. Register the performed operation as a new one.")
             )
+        case OperationState.WITHDRAWN:
+            return Verdict(_("The operation was withdrawn and can no longer be changed."))
     return ALLOWED
 
 
@@ -99,6 +101,8 @@ def may_reschedule(state: str) -> Verdict:
             return Verdict(_("The operation has been performed and cannot get a new planned date."))
         case OperationState.CANCELLED:
             return Verdict(_("The operation was cancelled. Plan a new one."))
+        case OperationState.WITHDRAWN:
+            return Verdict(_("The operation was withdrawn and can no longer be changed."))
     return ALLOWED
 
 
@@ -109,13 +113,35 @@ def may_cancel(state: str) -> Verdict:
             return Verdict(_("The operation has been performed and cannot be cancelled."))
         case OperationState.CANCELLED:
             return Verdict(_("The operation is cancelled already."))
+        case OperationState.WITHDRAWN:
+            return Verdict(_("The operation was withdrawn and can no longer be changed."))
     return ALLOWED
 
 
 def may_correct(state: str) -> Verdict:
-    """A cancelled operation stays as it was; others can be corrected."""
-    if state == OperationState.CANCELLED:
-        return Verdict(_("The operation was cancelled and can no longer be changed."))
+    """A cancelled or withdrawn operation stays as it was; others can be corrected."""
+    match state:
+        case OperationState.CANCELLED:
+            return Verdict(_("The operation was cancelled and can no longer be changed."))
+        case OperationState.WITHDRAWN:
+            return Verdict(_("The operation was withdrawn and can no longer be changed."))
+    return ALLOWED
+
+
+def may_withdraw(state: str, *, revised_on: date | None = None) -> Verdict:
+    """Only what was registered as performed is withdrawn, unless a later operation revises it."""
+    if state == OperationState.WITHDRAWN:
+        return Verdict(_("The operation is withdrawn already."))
+    if state != OperationState.PERFORMED:
+        return Verdict(_("Only performed operations are withdrawn. Cancel the planned one."))
+    if revised_on is not None:
+        return Verdict(
+            _(
+                "The operation on %(date)s says that it revises this one. "
+                "Correct or withdraw that one first."
+            )
+            % _date(revised_on)
+        )
     return ALLOWED
 
 

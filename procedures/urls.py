@@ -15,4 +15,5 @@ urlpatterns = [
     path("<slug:register>/<int:operation>/result/", views.result, name="result"),
     path("<slug:register>/<int:operation>/reschedule/", views.reschedule, name="reschedule"),
     path("<slug:register>/<int:operation>/cancel/", views.cancel, name="cancel"),
+    path("<slug:register>/<int:operation>/withdraw/", views.withdraw, name="withdraw"),
 ]

@@ -29,6 +29,8 @@ def compose(invitation_id: int, rule: str, now: datetime) -> ComposedMail | With
     """
     invitation = (
         Invitation.objects.select_related("membership__patient", "membership__register__current")
+        # Its version is enough: the definition itself is kept by the process.
+        .defer("membership__register__current__definition")
         .filter(pk=invitation_id)
         .first()
     )

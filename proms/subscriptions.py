@@ -9,6 +9,7 @@ from procedures.events import (
     OperationRescheduled,
     OperationRevised,
     OperationsRegistered,
+    OperationWithdrawn,
     RevisionWithdrawn,
 )
 from proms import actions
@@ -22,6 +23,7 @@ def subscribe_all() -> None:
     subscribe(OperationRescheduled, on_moved)
     subscribe(OperationCorrected, on_moved)
     subscribe(OperationCancelled, on_ended)
+    subscribe(OperationWithdrawn, on_withdrawn)
     subscribe(OperationRevised, on_ended)
     subscribe(RevisionWithdrawn, on_ended)
     subscribe(OperationsRegistered, on_registered)
@@ -44,6 +46,13 @@ def on_moved(event: OperationPerformed | OperationRescheduled | OperationCorrect
 def on_ended(event: OperationCancelled | OperationRevised | RevisionWithdrawn) -> None:
     """The schedule ends, or (a revision withdrawn) goes on."""
     actions.censor_operations(operation_ids=[event.operation_id])
+
+
+def on_withdrawn(event: OperationWithdrawn) -> None:
+    """It never was: its questionnaires end, those of an operation it had replaced go on."""
+    actions.withdraw_schedule(
+        operation_id=event.operation_id, answers_confirmed=event.answers_confirmed
+    )
 
 
 def on_registered(event: OperationsRegistered) -> None:

@@ -17,6 +17,7 @@ from procedures.actions.drafts import discard_draft, save_draft
 from procedures.actions.performing import perform_operation, register_performed_operation
 from procedures.actions.planning import cancel_operation, plan_operation, reschedule_operation
 from procedures.actions.upkeep import follow_correction, follow_move
+from procedures.actions.withdrawing import withdraw_operation
 
 __all__ = [
     "NewOperation",
@@ -35,4 +36,5 @@ __all__ = [
     "reschedule_operation",
     "save_draft",
     "set_goal_outcome",
+    "withdraw_operation",
 ]

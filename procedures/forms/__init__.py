@@ -3,7 +3,7 @@
 from procedures.forms.operation import OperationForm
 from procedures.forms.result import ResultForm
 from procedures.forms.sections import Section, StatedOperation
-from procedures.forms.short import CancelForm, ListFilterForm, RescheduleForm
+from procedures.forms.short import CancelForm, ListFilterForm, RescheduleForm, WithdrawForm
 
 __all__ = [
     "CancelForm",
@@ -13,4 +13,5 @@ __all__ = [
     "ResultForm",
     "Section",
     "StatedOperation",
+    "WithdrawForm",
 ]

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from procedures.forms.fields import DATE_FORMATS
 from procedures.models import OperationState
+from registry.core.errors import RuleBroken
 from registry.units.models import Unit
 
 
@@ -20,6 +21,35 @@ class CancelForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         help_text=_("Do not write names or identity numbers."),
     )
+
+
+class WithdrawForm(forms.Form):
+    """Why an operation was registered by mistake; the second box is asked only where it matters."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("Do not write names or identity numbers."),
+    )
+    answers_confirmed = forms.BooleanField(
+        label=_("The operation is withdrawn although the patient has answered"), required=False
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        self.asked = self.fields.pop("answers_confirmed")
+        if data and "answers_confirmed" in data:
+            self.ask_about_answers()
+
+    def ask_about_answers(self) -> None:
+        """Show the box that says that the answers are known of."""
+        self.fields["answers_confirmed"] = self.asked
+
+    def ask_about_answers_if(self, refused: RuleBroken) -> None:
+        """Show that box if a refusal is about it."""
+        if "answers_confirmed" in getattr(refused, "error_dict", {}):
+            self.ask_about_answers()
 
 
 class RescheduleForm(forms.Form):

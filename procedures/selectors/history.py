@@ -38,6 +38,7 @@ COLUMNS = {
     "performed_on": gettext_lazy("Date of operation"),
     "cancelled_on": gettext_lazy("Cancelled"),
     "cancel_reason": gettext_lazy("Reason for cancelling"),
+    "withdrawn": gettext_lazy("Withdrawn"),
     "revises_id": gettext_lazy("Revises"),
     "complications_assessed_on": gettext_lazy("Complications assessed"),
 }
@@ -154,7 +155,7 @@ class _Words:
                 yield Change(str(variable.labels) if variable else key, old, new)
 
     def value(self, column: str, value: Any) -> str:
-        if value in (None, "", []):
+        if value in (None, "", [], False):
             return ""
         match column:
             case "unit_id":
@@ -170,6 +171,8 @@ class _Words:
                 return ", ".join(value)
             case "planned_on" | "performed_on" | "cancelled_on" | "complications_assessed_on":
                 return date_format(value, "SHORT_DATE_FORMAT")
+            case "withdrawn":
+                return _("Yes")
             case "revises_id":
                 return _("operation %(number)d") % {"number": value}
         return str(value)

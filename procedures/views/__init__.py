@@ -1,7 +1,7 @@
 """Pages of operations."""
 
 from procedures.views.forms import correct, perform, plan, register_performed, result
-from procedures.views.pages import cancel, detail, operation_list, reschedule
+from procedures.views.pages import cancel, detail, operation_list, reschedule, withdraw
 
 __all__ = [
     "cancel",
@@ -13,4 +13,5 @@ __all__ = [
     "register_performed",
     "reschedule",
     "result",
+    "withdraw",
 ]

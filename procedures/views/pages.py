@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from procedures import policies
-from procedures.actions import cancel_operation, reschedule_operation
-from procedures.forms import CancelForm, ListFilterForm, RescheduleForm
+from procedures.actions import cancel_operation, reschedule_operation, withdraw_operation
+from procedures.forms import CancelForm, ListFilterForm, RescheduleForm, WithdrawForm
 from procedures.forms.values import show_refusal
 from procedures.models import Operation, OperationState
 from procedures.selectors import (
@@ -52,7 +52,9 @@ def operation_list(request: HttpRequest, register: str) -> HttpResponse:
             case OperationState.PERFORMED:
                 operations = operations.filter(performed_on__isnull=False)
             case OperationState.CANCELLED:
-                operations = operations.filter(cancelled_on__isnull=False)
+                operations = operations.filter(cancelled_on__isnull=False, withdrawn=False)
+            case OperationState.WITHDRAWN:
+                operations = operations.filter(withdrawn=True)
         if told["unit"]:
             operations = operations.filter(unit=told["unit"])
         if told["since"]:
@@ -118,6 +120,7 @@ def detail(request: HttpRequest, register: str, operation: int) -> HttpResponse:
             "may_perform": bool(policies.may_perform(current.state)),
             "may_reschedule": bool(policies.may_reschedule(current.state)),
             "may_cancel": bool(policies.may_cancel(current.state)),
+            "may_withdraw": bool(policies.may_withdraw(current.state)),
             "may_correct": bool(policies.may_correct(current.state)),
             "may_record_result": bool(policies.may_record_result(current.state)),
             "panels": panels_for("operation", request, register=register, operation=current),
@@ -164,6 +167,48 @@ def cancel(request: HttpRequest, register: str, operation: int) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
+def withdraw(request: HttpRequest, register: str, operation: int) -> HttpResponse:
+    """Withdraw an operation registered by mistake; shows first what was registered."""
+    current = operation_for(
+        request.viewer, register, operation, action="withdraw", permission=Permission.REGISTER
+    )
+    if not (verdict := policies.may_withdraw(current.state)):
+        return _away(request, current, verdict.reason)
+    form = WithdrawForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            withdraw_operation(
+                by=request.viewer,
+                operation=current,
+                reason=form.cleaned_data["reason"],
+                answers_confirmed=form.cleaned_data.get("answers_confirmed", False),
+                on=clock.today(),
+            )
+        except RuleBroken as refused:
+            form.ask_about_answers_if(refused)
+            show_refusal(form, refused)
+        else:
+            messages.success(request, _("The operation is withdrawn."))
+            return redirect("procedures:detail", register=register, operation=current.pk)
+    return _short(
+        request,
+        current,
+        form,
+        title=_("Withdraw the operation"),
+        explanation=_(
+            "For an operation that was registered by mistake, such as on the wrong patient. It "
+            "counts nowhere any more and questionnaires about it end. What was registered stays "
+            "in its history. This cannot be undone; an operation that was performed is "
+            "registered anew."
+        ),
+        button=_("Withdraw the operation"),
+        dangerous=True,
+        preview=True,
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
 def reschedule(request: HttpRequest, register: str, operation: int) -> HttpResponse:
     """Move a planned operation to another day."""
     current = operation_for(
@@ -199,12 +244,13 @@ def reschedule(request: HttpRequest, register: str, operation: int) -> HttpRespo
 def _short(
     request: HttpRequest,
     operation: Operation,
-    form: CancelForm | RescheduleForm,
+    form: CancelForm | RescheduleForm | WithdrawForm,
     *,
     title: str,
     explanation: str,
     button: str,
     dangerous: bool,
+    preview: bool = False,
 ) -> HttpResponse:
     definition = definition_of(operation.definition)
     return render(
@@ -220,6 +266,7 @@ def _short(
             "explanation": explanation,
             "button": button,
             "dangerous": dangerous,
+            "facts": facts_of(operation, definition) if preview else [],
         },
     )
 

@@ -39,10 +39,21 @@ def facts_of(operation: Operation, definition: RegisterDefinition) -> list[Facts
             _("Operation"),
             [
                 (_("Unit"), operation.unit.name),
-                (_("Planned date"), _day(operation.planned_on)),
+                (
+                    _("Was registered as performed") if operation.withdrawn else _("Planned date"),
+                    _day(operation.planned_on),
+                ),
                 (_("Date of operation"), _day(operation.performed_on)),
-                (_("Cancelled"), _day(operation.cancelled_on)),
-                (_("Reason for cancelling"), operation.cancel_reason),
+                (
+                    _("Withdrawn") if operation.withdrawn else _("Cancelled"),
+                    _day(operation.cancelled_on),
+                ),
+                (
+                    _("Reason for withdrawing")
+                    if operation.withdrawn
+                    else _("Reason for cancelling"),
+                    operation.cancel_reason,
+                ),
                 (_("Revises"), _revised(operation)),
                 (_("Region of the unit"), str(operation.unit_region or "")),
                 (_("Region of residence"), str(operation.residence_region or "")),

@@ -9,7 +9,7 @@ from proms.actions.answering import (
     submit,
     why_not_open,
 )
-from proms.actions.censoring import censor_operations, censor_patients
+from proms.actions.censoring import censor_operations, censor_patients, withdraw_schedule
 from proms.actions.inviting import (
     PURPOSE,
     Selection,
@@ -45,4 +45,5 @@ __all__ = [
     "send_new_link",
     "submit",
     "why_not_open",
+    "withdraw_schedule",
 ]

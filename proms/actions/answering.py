@@ -155,6 +155,8 @@ def submit(
     held = (
         Invitation.objects.select_for_update(of=("self",))
         .select_related("membership__register__current", "started_form")
+        # Its version is enough: the definition itself is kept by the process.
+        .defer("membership__register__current__definition")
         .get(pk=invitation_id)
     )
     if held.submitted_at is not None:
@@ -197,6 +199,7 @@ def correct_response(
     invitation = (
         Invitation.objects.select_for_update(of=("self",))
         .select_related("membership__register__current")
+        .defer("membership__register__current__definition")
         .get(pk=response.invitation_id)
     )
     held = Response.objects.select_for_update().get(pk=response.pk)

@@ -8,9 +8,12 @@ death entered by mistake and taken back gives the follow-ups back.
 from collections.abc import Iterable
 
 from django.db import connection, transaction
+from django.utils.translation import ngettext
 
 from procedures.models import Operation
+from proms.models import FollowUp
 from proms.policies import Site, replaces
+from registry.core.errors import RuleBroken
 from registry.registers.actions import mark_slices_stale
 
 # The earliest event ends follow-up, if the window was still open on that day. An answered
@@ -92,6 +95,44 @@ def censor_patients(*, patient_ids: Iterable[int]) -> None:
             membership__patient_id__in=list(patient_ids)
         ).values_list("pk", flat=True)
     )
+
+
+def censor_members_of(*, operation_ids: Iterable[int]) -> None:
+    """Bring everything in line that the members of these operations have in the register.
+
+    When an operation changes or goes, one that it had replaced may go on.
+    """
+    censor_operations(
+        operation_ids=Operation.objects.filter(
+            membership__operations__in=list(operation_ids)
+        ).values_list("pk", flat=True)
+    )
+
+
+@transaction.atomic
+def withdraw_schedule(*, operation_id: int, answers_confirmed: bool) -> None:
+    """End the follow-ups of an operation that was registered by mistake.
+
+    Answers stay, as the patient's own, and count nowhere. Raises RuleBroken under
+    ``answers_confirmed`` when there are any and nobody has said that this is known.
+    """
+    answered = FollowUp.objects.filter(
+        operation_id=operation_id, completed_on__isnull=False
+    ).count()
+    if answered and not answers_confirmed:
+        raise RuleBroken(
+            {
+                "answers_confirmed": ngettext(
+                    "The patient has answered %(count)d questionnaire about this operation. The "
+                    "answers are kept but count nowhere. Tick the box to withdraw it all the same.",
+                    "The patient has answered %(count)d questionnaires about this operation. The "
+                    "answers are kept but count nowhere. Tick the box to withdraw it all the same.",
+                    answered,
+                )
+                % {"count": answered}
+            }
+        )
+    censor_members_of(operation_ids=[operation_id])
 
 
 def _replaced(operations: list[int]) -> list[tuple[Site, Site]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from django.db import connection, transaction
 
-from proms.actions.censoring import censor_operations
+from proms.actions.censoring import censor_members_of, censor_operations
 from proms.schedule import offsets
 from registry.registers.actions import mark_slices_stale
 from registry.registers.models import DefinitionVersion
@@ -153,7 +153,7 @@ def move_schedules(*, operation_ids: Iterable[int]) -> None:
         cursor.execute(_REMOVE, parameters)
         cursor.execute(_CLOSE_WITH_SURGERY, parameters)
         cursor.execute(_MARK_OLD, {"operations": operations, **_graces(operations)})
-    censor_operations(operation_ids=operations)
+    censor_members_of(operation_ids=operations)
     _mark_stale(operations)
 
 

@@ -114,8 +114,8 @@ _FIELDS: dict[str, tuple[str, str, str]] = {
     "procedures.Operation": (
         "id membership revises registered_by",
         "unit unit_region residence_region group procedure_type diagnosis side levels planned_on "
-        "performed_on cancelled_on cancel_reason complications_assessed_on details scheduled_on "
-        "year",
+        "performed_on cancelled_on cancel_reason withdrawn complications_assessed_on details "
+        "scheduled_on year",
         "register definition",
     ),
     "procedures.Procedure": ("id operation", "position procedure_type code", ""),

@@ -221,3 +221,30 @@ def test_pages_speak_the_users_language(staff: Client, plan: Make) -> None:
     staff.user.save()
     page = staff.get(address("list")).content.decode()
     assert "Operasjoner" in page
+
+
+def test_the_dates_that_are_nearly_always_today_need_not_be_typed(
+    staff: Client, member: Membership, units: list[Unit], plan: Make
+) -> None:
+    today = clock.today().isoformat()
+    url = address("register", membership=member.pk)
+    assert f'name="performed_on" id="id_performed_on" value="{today}"' in (
+        staff.get(url).content.decode()
+    )
+    ahead = plan(planned_on=clock.today() + timedelta(days=5), on=clock.today())
+    assert f'value="{today}"' in staff.get(address("perform", operation=ahead.pk)).content.decode()
+    typed = {**TYPED, "unit": units[0].pk, "performed_on": yesterday()}
+    staff.post(url, {**typed, "complications_state": "none", "do": "submit"})
+    assert Operation.objects.get(performed_on=yesterday()).complications_assessed_on == (
+        clock.today()
+    )
+
+
+def test_a_date_of_assessment_that_was_taken_away_is_missing(
+    staff: Client, member: Membership, units: list[Unit]
+) -> None:
+    typed = {**TYPED, "unit": units[0].pk, "performed_on": yesterday()}
+    told = {"complications_state": "none", "complications_assessed_on": "", "do": "submit"}
+    page = staff.post(address("register", membership=member.pk), {**typed, **told})
+    assert page.context["form"].has_error("complications_assessed_on")
+    assert not Operation.objects.exists()
