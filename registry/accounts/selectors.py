@@ -40,6 +40,11 @@ def token_with_user(secret: str, *, now: datetime) -> ApiToken | None:
     )
 
 
+def tokens_of(user: User) -> QuerySet[ApiToken]:
+    """Return the user's own API tokens, the newest first."""
+    return ApiToken.objects.filter(user=user).order_by("-created_at")
+
+
 def assignments_in(register_code: str) -> QuerySet[RoleAssignment]:
     """Return who has or had which role in a register, by name; for its administrators."""
     return (

@@ -3,10 +3,12 @@
 from allauth.account import views
 from django.urls import include, path, re_path
 
-from registry.accounts.views import account
+from registry.accounts.views import account, revoke_token, tokens
 
 urlpatterns = [
     path("", account, name="account"),
+    path("tokens/", tokens, name="api_tokens"),
+    path("tokens/<int:token_id>/revoke/", revoke_token, name="revoke_api_token"),
     path("login/", views.login, name="account_login"),
     path("logout/", views.logout, name="account_logout"),
     path("password/change/", views.password_change, name="account_change_password"),
