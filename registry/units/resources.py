@@ -74,7 +74,10 @@ def import_file(path: Path, row_type: type[Row], write: Callable[..., Written]) 
 
 
 def import_reference(folder: Path = DATA_DIR) -> Iterator[tuple[str, Written]]:
-    """Import the files of `folder` in their order; yields each file's name and what was done."""
+    """Import the files of `folder` in their order; yields each file's name and what was done.
+
+    A folder of a register's own holds only the files that it adds to.
+    """
     for name, row_type, write in (
         ("regions.csv", RegionRow, load_regions),
         ("hospitals.csv", HospitalRow, load_hospitals),
@@ -82,7 +85,8 @@ def import_reference(folder: Path = DATA_DIR) -> Iterator[tuple[str, Written]]:
         ("unit_labels.csv", LabelRow, load_unit_labels),
         ("populations.csv", PopulationRow, load_populations),
     ):
-        yield name, import_file(folder / name, row_type, write)
+        if folder == DATA_DIR or (folder / name).exists():
+            yield name, import_file(folder / name, row_type, write)
 
 
 def import_populations(path: Path) -> Written:
