@@ -1,7 +1,8 @@
 """The yearly export: every operation of one year as CSV, against COPY … TO of the same rows.
 
-The reference copies a table that holds the very rows of the export, all of its columns: it joins
-nothing and computes nothing.
+The reference is the database writing the same file by itself: COPY (the query of the export) TO.
+Both join, compute and sort the same; what is measured is what the registry puts on top. For
+information the same against COPY of a table that holds the finished rows already.
 """
 
 from __future__ import annotations
@@ -81,14 +82,18 @@ def measurements() -> Iterator[Measured]:
 def _fill_one_year(operations: int) -> None:
     """Operations with scores, all of them performed in one year."""
     data.fill(operations, on=TODAY, first=date(YEAR, 1, 1), days=365)
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE {FLAT} AS {_query()}")
+        cursor.execute("ANALYZE")
+
+
+def _query() -> str:
+    """The query of the export, with values instead of parameters."""
     scope = Scope(data.REGISTER, YEAR, None, TODAY)
     held = OperationResource(definition_for(data.REGISTER), scope)
     columns = ", ".join(f'{column.sql} AS "{column.key}"' for column in held.columns)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TABLE {FLAT} AS SELECT {columns} {held.source()}", scope.parameters()
-        )
-        cursor.execute("ANALYZE")
+        return cursor.mogrify(f"SELECT {columns} {held.source()}", scope.parameters())
 
 
 def _export(folder: Path) -> None:
@@ -99,11 +104,19 @@ def _export(folder: Path) -> None:
         )
 
 
-def _copy() -> None:
+def _copy_query() -> None:
+    _copy(f"({_query()})")
+
+
+def _copy_table() -> None:
+    _copy(FLAT)
+
+
+def _copy(source: str) -> None:
     with (
         tempfile.TemporaryFile() as file,
         connection.cursor() as cursor,
-        cursor.copy(f"COPY {FLAT} TO STDOUT (FORMAT csv, HEADER, DELIMITER ';')") as rows,
+        cursor.copy(f"COPY {source} TO STDOUT (FORMAT csv, HEADER, DELIMITER ';')") as rows,
     ):
         for portion in rows:
             file.write(portion)

@@ -28,6 +28,9 @@ Kind = Literal["text", "integer", "decimal", "date"]
 SEPARATOR = ";"
 """Between several values in one cell, as in files that are imported."""
 
+SCORE = "score_"
+"""Before the code of a scale: the name of its facts in the query of operations."""
+
 OPERATION = "procedures.Operation"
 FACT = "reports.CompletenessFact"
 
@@ -343,7 +346,7 @@ def _scores(definition: RegisterDefinition) -> Iterator[Column]:
                 f"{scale.code}_{point}",
                 f"{scale.label}: {told.labels}",
                 "decimal",
-                f"score.{scale.code}_{point}",
+                f"{SCORE}{scale.code}.{point}",
                 ("reports.OperationScaleFact", point),
                 unit=f"{scale.lowest:g}–{scale.highest:g}",
                 instrument=instrument,
