@@ -167,7 +167,7 @@ def _write_xlsx(
         for row in portion:
             sheet.append(
                 [
-                    ILLEGAL_CHARACTERS_RE.sub("", cell) if isinstance(cell, str) else cell
+                    (ILLEGAL_CHARACTERS_RE.sub("", cell) or None) if isinstance(cell, str) else cell
                     for cell in row
                 ]
             )
