@@ -20,12 +20,14 @@ import psycopg
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from psutil import pid_exists
 from psycopg import sql
 
 from bench import data
 from bench.framework import note
 
 PREFIX = "bench_"
+WORK = f"{PREFIX}work_"
 TODAY = date(2026, 11, 22)
 BASE = Path(settings.BASE_DIR)
 DECIDING = (
@@ -90,8 +92,8 @@ def prepared(operations: int = 0, *, times: int = 1) -> str:
 @contextmanager
 def working_copy() -> Iterator[str]:
     """Give a migrated database without operations to write into; it is dropped at the end."""
-    source, name = prepared(), f"{PREFIX}work_{os.getpid()}"
-    _drop(name)
+    source, name = prepared(), f"{WORK}{os.getpid()}"
+    _drop_left_behind()
     _create(name, source)
     try:
         yield name
@@ -119,9 +121,7 @@ def _make(name: str, source: str | None, fill: Callable[[], None]) -> str:
     if name in held:
         return name
     for old in held:
-        if old.startswith(PREFIX) and not old.startswith(
-            (f"{PREFIX}{_fingerprint()}", f"{PREFIX}work_")
-        ):
+        if old.startswith(PREFIX) and not old.startswith((f"{PREFIX}{_fingerprint()}", WORK)):
             _drop(old)
     draft, began = f"{name}_draft", time.monotonic()
     _drop(draft)
@@ -151,6 +151,16 @@ def _create(name: str, source: str | None) -> None:
         statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(source))
     with owner() as server:
         server.execute(statement)
+
+
+def _drop_left_behind() -> None:
+    """Drop working copies of processes that were killed, and what still runs in them."""
+    with owner() as server:
+        held = [row[0] for row in server.execute("SELECT datname FROM pg_database")]
+    for name in held:
+        number = name.removeprefix(WORK)
+        if name.startswith(WORK) and (number == str(os.getpid()) or not pid_exists(int(number))):
+            _drop(name)
 
 
 def _drop(name: str) -> None:
