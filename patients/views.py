@@ -85,10 +85,15 @@ def patient_list(request: HttpRequest, register: str) -> HttpResponse:
 
 @login_required
 def register_patient(request: HttpRequest, register: str) -> HttpResponse:
-    """Register a patient, or add the unit to one who is known."""
+    """Register a patient, or add the unit to one who is known.
+
+    A number that was searched for in vain comes by POST as ``sought``, so that it stands in no
+    address; it opens the form, already filled in.
+    """
     require(request.viewer, Permission.REGISTER, register)
-    form = _patient_form(request, register)
-    if request.method == "POST" and form.is_valid():
+    sought = request.POST.get("sought")
+    form = _patient_form(request, register, sought=sought)
+    if sought is None and request.method == "POST" and form.is_valid():
         try:
             membership = actions.register_patient(
                 by=request.viewer, register_code=register, on=clock.today(), **form.told()
@@ -348,9 +353,10 @@ def revoke(request: HttpRequest, register: str, membership: int, what: str) -> H
 # --- Shared -----------------------------------------------------------------------------------
 
 
-def _patient_form(request: HttpRequest, register: str) -> PatientForm:
+def _patient_form(request: HttpRequest, register: str, *, sought: str | None = None) -> PatientForm:
     return PatientForm(
-        request.POST or None,
+        request.POST if request.POST and sought is None else None,
+        initial={"number": sought or ""},
         viewer=request.viewer,
         definition=definition_for(register),
         on=clock.today(),

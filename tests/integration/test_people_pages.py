@@ -139,6 +139,17 @@ def test_finding_with_and_without_script(client, member):
     assert "neither a number" in text(client.post(url("list"), {"q": "Holm"}))
 
 
+def test_a_number_searched_in_vain_need_not_be_typed_again(client):
+    unknown = synthetic_number("NO", BORN, "male", 5)
+    page = client.post(url("list"), {"q": unknown})
+    assert "Register a patient with this number" in text(page)
+    form = client.post(url("register"), {"sought": unknown})
+    assert f'value="{unknown}"' in form.content.decode()
+    assert not form.context["form"].errors
+    assert not Patient.objects.exists()
+    assert "with this number" not in text(client.post(url("list"), {"q": "Holm 2.5.2018"}))
+
+
 def test_a_second_unit_finds_by_number_and_joins(client_of, member):
     second = units_of("limb_no")[1]
     other = client_of("clinician", "limb_no", second)
