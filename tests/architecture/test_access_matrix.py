@@ -13,18 +13,14 @@ To add an address: write its lines with any answers, run the test, and judge wha
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
-from pathlib import Path
 
 import pytest
 from django.core.cache import cache as counters
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import reverse
 
 from proms.actions import send_new_link
 from registry.accounts.actions import assign_role, issue_api_token, revoke_api_token
@@ -32,60 +28,13 @@ from registry.accounts.models import ApiToken, Role
 from registry.audit.models import AccessLog, AccessOutcome
 from registry.core import clock
 from reports.actions import refresh_register
+from tests.addresses import Line, lines, parts_of_addresses
 from tests.world import BIRTH_DATE, ROLES, RegisterWorld, World, build_world
 
 pytestmark = pytest.mark.django_db
 
-MATRIX = (Path(__file__).parent / "access_matrix.txt").read_text("utf-8")
-LIMB = ("referrals:", "reports:annual", "reports:latest_annual")
 WRITES = re.compile(r'\b(?:INSERT INTO|UPDATE|DELETE FROM) "?(?:identity_keys"?\.)?"?(\w+)')
 ALWAYS_WRITTEN = {"audit_accesslog", "django_session"}
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the table."""
-
-    address: str
-    method: str
-    expected: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """The URL's name."""
-        return self.address.partition("[")[0]
-
-    def path(self, register: RegisterWorld) -> str:
-        """The address in this world."""
-        told = re.search(r"\[(.*)\]", self.address)
-        given = dict(pair.split("=") for pair in told[1].split(",")) if told else {}
-        known = register.ids | {
-            name: register.ids.get(value, value) for name, value in given.items()
-        }
-        return reverse(self.name, kwargs={part: known[part] for part in _parts()[self.name]})
-
-
-def _lines() -> list[Line]:
-    rows = (line.split() for line in MATRIX.splitlines() if line and line[0] not in "# ")
-    return [Line(address, method, tuple(cells)) for address, method, *cells in rows]
-
-
-def _addresses(
-    patterns: list[URLPattern | URLResolver], namespace: str = "", given: tuple[str, ...] = ()
-) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Every URL's name with the names of the parts that its address takes."""
-    for pattern in patterns:
-        parts = (*given, *pattern.pattern.regex.groupindex)
-        if isinstance(pattern, URLResolver):
-            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
-            yield from _addresses(pattern.url_patterns, inner, parts)
-        else:
-            yield f"{namespace}{pattern.name}", parts
-
-
-@cache
-def _parts() -> dict[str, tuple[str, ...]]:
-    return dict(_addresses(get_resolver().url_patterns))
 
 
 def _area(line: Line) -> str:
@@ -96,17 +45,17 @@ def test_every_address_is_in_the_table_and_every_line_has_an_address():
     """The technical administration has a test of its own."""
     there = {
         (name, method)
-        for name in _parts()
+        for name in parts_of_addresses()
         if not name.startswith("admin:")
         for method in ("GET", "POST")
     }
-    listed = {(line.name, line.method) for line in _lines()}
+    listed = {(line.name, line.method) for line in lines()}
     assert sorted(there - listed) == [], "add a line for each of these"
     assert sorted(listed - there) == [], "these lines have no address any more"
 
 
 def test_every_line_says_something_of_every_role():
-    assert [line for line in _lines() if len(line.expected) != len(ROLES)] == []
+    assert [line for line in lines() if len(line.expected) != len(ROLES)] == []
 
 
 @pytest.fixture
@@ -133,18 +82,17 @@ def _clients(register: RegisterWorld) -> dict[str, Client]:
     return clients
 
 
-@pytest.mark.parametrize("area", sorted({_area(line) for line in _lines()}))
+@pytest.mark.parametrize("area", sorted({_area(line) for line in lines()}))
 def test_every_role_gets_what_the_table_says(world, area):
-    registers = {False: world.danespine, True: world.limb_no}
-    clients = {limb: _clients(register) for limb, register in registers.items()}
+    clients = {one.code: _clients(one) for one in (world.danespine, world.limb_no)}
     wrong = []
-    for line in filter(lambda line: _area(line) == area, _lines()):
-        limb = line.name.startswith(LIMB)
-        path = line.path(registers[limb])
+    for line in filter(lambda line: _area(line) == area, lines()):
+        register = line.register(world)
+        path = line.path(register)
         got, faults = [], []
         for role, expected in zip(ROLES, line.expected, strict=True):
-            user = registers[limb].people.get(role)
-            answer, fault = _ask(clients[limb][role], line.method, path, user, expected)
+            client, user = clients[register.code][role], register.people.get(role)
+            answer, fault = _ask(client, line.method, path, user, expected)
             got.append(answer)
             faults += [f"    {role}: {fault}"] if fault else []
         if tuple(got) != line.expected or faults:
@@ -289,7 +237,7 @@ def test_the_technical_administration_is_for_superusers(world):
     clients = _clients(world.danespine)
     paths = [
         reverse(name, kwargs={part: "auth" if part == "app_label" else 1 for part in parts})
-        for name, parts in _parts().items()
+        for name, parts in parts_of_addresses().items()
         if name.startswith("admin:") and name not in {"admin:None", "admin:login", "admin:jsi18n"}
     ]
     assert paths
