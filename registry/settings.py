@@ -229,6 +229,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "registry.accounts.adapter.StaffAccountAdapter"
+MFA_ADAPTER = "registry.accounts.second_factor.SealedSecretsAdapter"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 # An address without an account gets the same page and no mail.

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 from django.utils import timezone
 
+from registry.accounts.second_factor import SealedSecretsAdapter
 from registry.audit.logs import scrub
 from registry.core import clock, events
 from registry.core.crypto import SealBroken, blind_index, key_from_text, new_key, seal, unseal
@@ -80,3 +81,13 @@ def test_links_are_scrubbed_from_text():
     token = "A" * 43
     assert scrub(f"GET /q/{token}/ 404") == "GET /q/…/ 404"
     assert scrub("GET /q/form/3 200") == "GET /q/form/3 200"
+
+
+def test_the_secret_of_a_second_factor_is_sealed(settings):
+    adapter = SealedSecretsAdapter()
+    sealed = adapter.encrypt("JBSWY3DPEHPK3PXP")
+    assert "JBSWY3DPEHPK3PXP" not in sealed
+    assert adapter.decrypt(sealed) == "JBSWY3DPEHPK3PXP"
+    settings.SECRET_KEY = "another"
+    with pytest.raises(SealBroken):
+        adapter.decrypt(sealed)
