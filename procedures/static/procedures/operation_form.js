@@ -30,14 +30,21 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
 });
 document.body.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target.id !== "operation-body" || typed === null) return;
+  let decidesMore = null;
   for (const field of form.querySelectorAll("#operation-body [name]")) {
-    if (!typed.has(field.name)) continue;
+    if (!typed.has(field.name) || field.type === "hidden") continue;
     if (field.type === "radio" || field.type === "checkbox") {
-      field.checked = typed.getAll(field.name).includes(field.value);
-    } else if (field.type !== "hidden" && field.value !== typed.get(field.name)) {
+      const chosen = typed.getAll(field.name).includes(field.value);
+      if (field.checked === chosen) continue;
+      field.checked = chosen;
+    } else {
+      if (field.value === typed.get(field.name)) continue;
       field.value = typed.get(field.name);
     }
+    if (field.closest('[hx-trigger~="consume"]')) decidesMore = field;
   }
+  // Chosen while the answer was on its way: it decides which fields follow, so ask once more.
+  decidesMore?.dispatchEvent(new Event("change", { bubbles: true }));
   typed = null;
   hideButtonsForNoScript();
 });
