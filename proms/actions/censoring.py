@@ -25,8 +25,9 @@ _CENSOR = """
              AS r (operation_id, replaced_on)
         GROUP BY operation_id
     ),
-    -- Most operations have no such event and nothing censored: they are passed over early.
-    concerned AS (
+    -- Most operations have no such event and nothing censored: they are passed over early, before
+    -- any follow-up is looked at. Left to itself the planner may do it the other way round.
+    concerned AS MATERIALIZED (
         SELECT o.id, o.register_id, o.unit_id, o.year, o.cancelled_on,
                p.died_on, m.opted_out_on, p.emigrated_on, r.replaced_on
         FROM procedures_operation o
