@@ -1,4 +1,4 @@
-"""Reads about follow-ups. Each takes the viewer and returns only what the viewer may see."""
+"""Follow-ups, invitations and scores: the worklist, and what belongs to one patient."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,0 +1,25 @@
+"""Reads about follow-ups. Each takes the viewer and returns only what the viewer may see."""
+
+from proms.selectors.follow_ups import (
+    TO_DO,
+    UnitCounts,
+    counts_by_unit,
+    follow_ups_for,
+    follow_ups_of,
+    invitation_for,
+    scores_of,
+    why_not_sent,
+    worklist,
+)
+
+__all__ = [
+    "TO_DO",
+    "UnitCounts",
+    "counts_by_unit",
+    "follow_ups_for",
+    "follow_ups_of",
+    "invitation_for",
+    "scores_of",
+    "why_not_sent",
+    "worklist",
+]
