@@ -2,7 +2,7 @@
 
 A count of 1 to threshold − 1 is withheld. Its row and its column may have totals, from which it
 would follow by subtraction; so in every such line further cells are withheld by the rule of
-`reports.statistics.disclosure`, until no line gives one away. A figure falls with the count it is
+`registry.core.disclosure`, until no line gives one away. A figure falls with the count it is
 about. A count of 0 tells of nobody and stays.
 """
 

@@ -10,6 +10,7 @@ from django.db import connection
 
 from registry.accounts.permissions import Permission, Viewer
 from registry.audit.actions import deny
+from registry.core.disclosure import TOTAL, withheld
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for
 from registry.units.models import Unit
@@ -19,7 +20,6 @@ from reports.models import OperationScaleFact, Summary
 from reports.scales import Measure, measures
 from reports.selectors.completeness import Count, completeness_counts, time_points_of
 from reports.selectors.scope import Scope, sees_all_patients, sees_patients_of
-from reports.statistics.disclosure import TOTAL, withheld
 from reports.statistics.intervals import (
     Interval,
     difference_interval,

@@ -22,13 +22,13 @@ from django.db.models import Max
 
 from registry.accounts.permissions import Permission, Viewer
 from registry.audit.actions import deny
+from registry.core.disclosure import TOTAL, withheld
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for, units_of
 from registry.units.models import Unit
 from reports.actions.refresh import ensure_fresh
 from reports.models import CompletenessFact, CompletenessStep
 from reports.selectors.scope import Scope, sees_all_patients, sees_patients_of
-from reports.statistics.disclosure import TOTAL, withheld
 from reports.statistics.intervals import Interval, share_interval
 
 FACTS = CompletenessFact._meta.db_table

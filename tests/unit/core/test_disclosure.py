@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.statistics.disclosure import TOTAL, withheld
+from registry.core.disclosure import TOTAL, withheld
 
 
 @pytest.mark.parametrize(
