@@ -97,6 +97,7 @@ function live(scale) {
   ends.before(line);
   ends.after(steps);
   input.tabIndex = -1;
+  input.parentElement.setAttribute("aria-hidden", "true"); // the line says it all
   scale.querySelector("[data-with-script]").hidden = false;
   scale.classList.add("is-live");
   show();
