@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from registry.accounts.models import User
 from registry.audit.history import history
-from registry.core.choices import Country, Language, Sex
+from registry.core.choices import ContactChannel, Country, Language, Sex
 from registry.core.models import BaseModel
 from registry.registers.models import Register
 from registry.units.models import DateRange, HealthRegion, Unit
@@ -29,6 +29,24 @@ class Patient(BaseModel):
     sex = models.CharField(_("sex"), max_length=10, choices=Sex)
     country = models.CharField(_("country"), max_length=2, choices=Country)
     language = models.CharField(_("language"), max_length=2, choices=Language)
+    preferred_channel = models.CharField(
+        _("preferred channel"),
+        max_length=10,
+        choices=ContactChannel,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Empty: chosen from the addresses that are known.",
+    )
+    guardian_language = models.CharField(
+        _("guardian's language"),
+        max_length=2,
+        choices=Language,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Empty: the patient's.",
+    )
     died_on = models.DateField(_("date of death"), null=True, blank=True)
     emigrated_on = models.DateField(_("date of emigration"), null=True, blank=True)
 
@@ -42,6 +60,14 @@ class Patient(BaseModel):
             models.CheckConstraint(
                 name="patient_emigrates_after_birth",
                 condition=Q(emigrated_on__isnull=True) | Q(emigrated_on__gte=F("birth_date")),
+            ),
+            models.CheckConstraint(
+                name="patient_preferred_channel_known",
+                condition=Q(preferred_channel__in=["", *ContactChannel.values]),
+            ),
+            models.CheckConstraint(
+                name="patient_guardian_language_known",
+                condition=Q(guardian_language__in=["", *Language.values]),
             ),
         ]
 
@@ -65,7 +91,12 @@ class PatientKey(models.Model):
 
 @history(exclude=("number_index", "name_index", "phonetic_index"))
 class PatientIdentity(BaseModel):
-    """Name, number and contact of a patient: one sealed document and what finds it."""
+    """Name, number and contact of a patient and a guardian: one sealed document and what finds it.
+
+    Beside it stands in the clear which addresses there are, and when one was refused for good, so
+    that whom to reach how can be told for many at once without opening anything. A refusal belongs
+    to the address it was about and goes when that address changes.
+    """
 
     patient = models.OneToOneField(
         Patient, on_delete=models.CASCADE, primary_key=True, related_name="identity"
@@ -77,6 +108,12 @@ class PatientIdentity(BaseModel):
     phonetic_index = models.BinaryField(max_length=32, null=True, db_index=True)
     has_email = models.BooleanField(default=False)
     has_telephone = models.BooleanField(default=False)
+    email_refused_at = models.DateTimeField(null=True)
+    telephone_refused_at = models.DateTimeField(null=True)
+    guardian_has_email = models.BooleanField(default=False, db_default=False)
+    guardian_has_telephone = models.BooleanField(default=False, db_default=False)
+    guardian_email_refused_at = models.DateTimeField(null=True)
+    guardian_telephone_refused_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"Identity of patient {self.patient_id}"

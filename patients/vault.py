@@ -10,9 +10,10 @@ Functions that take many at once cost a fixed number of queries.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 
 from django.conf import settings
@@ -40,7 +41,11 @@ class IdentityErased(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a patient is. Nothing of it appears in a repr, so that it does not end in a log."""
+    """Who a patient is, and who answers for a child. Nothing of it appears in a repr, so that it
+    does not end in a log.
+
+    Documents sealed before a field existed lack it, and are read with the empty one.
+    """
 
     number: str = field(default="", repr=False)
     number_country: str = field(default="", repr=False)
@@ -49,11 +54,19 @@ class Identity:
     address: str = field(default="", repr=False)
     email: str = field(default="", repr=False)
     telephone: str = field(default="", repr=False)
+    guardian_name: str = field(default="", repr=False)
+    guardian_relation: str = field(default="", repr=False)
+    guardian_email: str = field(default="", repr=False)
+    guardian_telephone: str = field(default="", repr=False)
 
     @property
     def name(self) -> str:
         """Given name and surname."""
         return f"{self.given_name} {self.surname}".strip()
+
+
+ADDRESSES = ("email", "telephone", "guardian_email", "guardian_telephone")
+"""What messages and calls go to: fields of Identity, each with a flag and a time of refusal."""
 
 
 # --- The master key ---------------------------------------------------------------------------
@@ -140,6 +153,8 @@ def identity_row(
         phonetic_index=phonetic_index(identity.surname, birth_date) if identity.surname else None,
         has_email=bool(identity.email),
         has_telephone=bool(identity.telephone),
+        guardian_has_email=bool(identity.guardian_email),
+        guardian_has_telephone=bool(identity.guardian_telephone),
     )
 
 
@@ -181,14 +196,16 @@ def change_identity(
 ) -> Identity:
     """Reseal a patient's identity with ``changes`` to its fields; return what it is now.
 
-    ``number_kind`` None keeps the kind. Raises IdentityErased.
+    ``number_kind`` None keeps the kind. That an address was refused is forgotten when the address
+    changes. Raises IdentityErased.
     """
     row = PatientIdentity.objects.select_for_update().filter(pk=patient_id).first()
     held = PatientKey.objects.filter(pk=patient_id).first()
     if row is None or held is None:
         raise IdentityErased(f"Patient {patient_id} has no identity any more.")
     key = unwrap_key(held)
-    identity = replace(_open(row, key), **changes)
+    before = _open(row, key)
+    identity = replace(before, **changes)
     fresh = identity_row(
         patient_id,
         identity,
@@ -197,8 +214,43 @@ def change_identity(
         number_kind=row.number_kind if number_kind is None else number_kind,
     )
     fresh.created_at = row.created_at
+    for name in ADDRESSES:
+        if getattr(identity, name) == getattr(before, name):
+            setattr(fresh, f"{name}_refused_at", getattr(row, f"{name}_refused_at"))
     fresh.save(force_update=True)
     return identity
+
+
+def note_refused(patient_id: int, names: Iterable[str], *, now: datetime, address: str) -> bool:
+    """Note that addresses of a patient (of `ADDRESSES`) were refused for good; say whether any was.
+
+    With ``address`` only those that read so today are meant: a refusal may come in after the
+    address was corrected. The first refusal stays. Nothing is known of an erased patient.
+    """
+    row = PatientIdentity.objects.select_for_update().filter(pk=patient_id).first()
+    held = PatientKey.objects.filter(pk=patient_id).first()
+    if row is None or held is None:
+        return False
+    identity = _open(row, unwrap_key(held)) if address else None
+    changed = []
+    for name in names:
+        flag = f"guardian_has_{name[9:]}" if name.startswith("guardian_") else f"has_{name}"
+        meant = identity is None or _same_address(getattr(identity, name), address)
+        if getattr(row, flag) and meant and getattr(row, f"{name}_refused_at") is None:
+            setattr(row, f"{name}_refused_at", now)
+            changed.append(f"{name}_refused_at")
+    if changed:
+        row.save(update_fields=[*changed, "updated_at"])
+    return bool(changed)
+
+
+def _same_address(one: str, other: str) -> bool:
+    """Whether two e-mail addresses or telephone numbers are the same, however they are written."""
+    if "@" in one or "@" in other:
+        return one.strip().casefold() == other.strip().casefold()
+    # Eight digits are a whole Nordic number; before them stands a country code or nothing.
+    digits, others = (re.sub(r"\D", "", text)[-8:] for text in (one, other))
+    return bool(digits) and digits == others
 
 
 def open_identity(patient_id: int) -> Identity:

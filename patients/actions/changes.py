@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Literal
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -26,6 +27,8 @@ from registry.core.choices import Language, Sex
 from registry.core.errors import RuleBroken
 from registry.core.events import announce
 from registry.units.models import HealthRegion
+
+_PREFIX = {"patient": "", "guardian": "guardian_"}
 
 
 def correct_identity(
@@ -120,6 +123,30 @@ def change_contact(
         if patient.language != language:
             patient.language = language
             patient.save(update_fields=["language", "updated_at"])
+
+
+def note_refused_address(
+    *,
+    patient_id: int,
+    channel: str,
+    now: datetime,
+    recipient: Literal["patient", "guardian"] = "patient",
+    address: str = "",
+) -> bool:
+    """Note that the address of a channel (email, sms, telephone) was refused for good.
+
+    For what sends messages and reads bounces; no viewer is asked. Nothing is sent to a refused
+    address until it is changed, see patients.reach. With ``address`` (the one that was refused)
+    the patient's and the guardian's are compared with it, whatever ``recipient`` says, and an
+    address that has been corrected meanwhile is left alone. Safe to call again: the first refusal
+    stays. Returns whether anything was noted; a letter has no address to be refused here.
+    """
+    names = {"email": "email", "sms": "telephone", "telephone": "telephone"}
+    if channel not in names:
+        return False
+    fields = [f"{_PREFIX[who]}{names[channel]}" for who in (_PREFIX if address else [recipient])]
+    with transaction.atomic():
+        return vault.note_refused(patient_id, fields, now=now, address=address)
 
 
 def record_death(*, by: Viewer, membership: Membership, died_on: date, on: date) -> None:

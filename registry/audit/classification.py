@@ -82,12 +82,14 @@ _FIELDS: dict[str, tuple[str, str, str]] = {
     "patients.Patient": (
         "id birth_date",
         "sex died_on emigrated_on",
-        "country language",
+        "country language preferred_channel guardian_language",
     ),
     "patients.PatientKey": ("patient wrapped", "", "master_key_id"),
     "patients.PatientIdentity": (
         "patient sealed number_index name_index phonetic_index",
-        "number_kind has_email has_telephone",
+        "number_kind has_email has_telephone email_refused_at telephone_refused_at "
+        "guardian_has_email guardian_has_telephone guardian_email_refused_at "
+        "guardian_telephone_refused_at",
         "",
     ),
     "patients.Erasure": ("id patient_id erased_by reason", "erased_at", ""),

@@ -31,6 +31,15 @@ class Language(models.TextChoices):
     ENGLISH = "en", "English"
 
 
+class ContactChannel(models.TextChoices):
+    """How a person is reached."""
+
+    EMAIL = "email", _("E-mail")
+    SMS = "sms", _("Text message")
+    LETTER = "letter", _("Letter")
+    TELEPHONE = "telephone", _("Telephone call")
+
+
 class Side(models.TextChoices):
     """Side of the body."""
 

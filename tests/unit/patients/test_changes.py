@@ -1,6 +1,6 @@
 """Corrections, contact, death, emigration, opt-out and moving."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -10,7 +10,9 @@ from patients import events, vault
 from patients.actions import (
     change_contact,
     correct_identity,
+    erase_patient,
     move_residence,
+    note_refused_address,
     opt_out,
     record_death,
     record_emigration,
@@ -18,6 +20,7 @@ from patients.actions import (
     revoke_emigration,
     revoke_opt_out,
 )
+from patients.models import PatientIdentity
 from patients.selectors import region_of, search
 from registry.audit.models import AccessLog
 from registry.core.errors import NotAllowed, RuleBroken
@@ -168,3 +171,52 @@ def test_every_change_is_in_the_history(register, clinician):
             [member.patient_id],
         )
         assert cursor.fetchall() == [("insert", None), ("update", DAY)]
+
+
+MORNING = datetime(2026, 11, 20, 7, tzinfo=UTC)
+
+
+def test_a_refused_address_is_noted_once_until_it_is_changed(register, clinician):
+    member = register(email="karen@example.org", telephone="+45 12 34 56 78")
+    pk = member.patient_id
+    assert note_refused_address(patient_id=pk, channel="email", now=MORNING)
+    assert not note_refused_address(patient_id=pk, channel="email", now=MORNING + timedelta(1))
+    assert not note_refused_address(patient_id=pk, channel="letter", now=MORNING)
+    told = {"by": clinician, "membership": member, "address": "", "language": "da"}
+    change_contact(**told, email="karen@example.org", telephone="87654321")
+    held = PatientIdentity.objects.get(pk=pk)
+    assert (held.email_refused_at, held.telephone_refused_at) == (MORNING, None)
+    change_contact(**told, email="karen@example.com", telephone="87654321")
+    held.refresh_from_db()
+    assert held.email_refused_at is None
+
+
+@pytest.mark.parametrize(
+    ("channel", "address", "refused"),
+    [
+        ("email", "KAREN@example.org ", {"email"}),
+        ("email", "old@example.org", set()),
+        ("sms", "+4512345678", {"telephone"}),
+        ("telephone", "12 34 56 78", {"telephone"}),
+        ("sms", "12 34 56 79", set()),
+        ("email", "mother@example.org", {"guardian_email"}),
+    ],
+)
+def test_a_refusal_concerns_the_address_it_names(register, channel, address, refused):
+    member = register(email="karen@example.org", telephone="12 34 56 78")
+    vault.change_identity(member.patient_id, birth_date=BORN, guardian_email="mother@example.org")
+    noted = note_refused_address(
+        patient_id=member.patient_id, channel=channel, now=MORNING, address=address
+    )
+    held = PatientIdentity.objects.get(pk=member.patient_id)
+    assert {name for name in vault.ADDRESSES if getattr(held, f"{name}_refused_at")} == refused
+    assert noted == bool(refused)
+
+
+def test_what_is_not_there_cannot_be_refused(register, administrator):
+    member = register()
+    told = {"patient_id": member.patient_id, "now": MORNING}
+    assert not note_refused_address(**told, channel="email")
+    assert not note_refused_address(**told, channel="email", recipient="guardian")
+    erase_patient(by=administrator, membership=member, reason="asked", now=MORNING)
+    assert not note_refused_address(**told, channel="email", address="karen@example.org")

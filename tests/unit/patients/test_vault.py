@@ -1,5 +1,6 @@
 """Identities are sealed, bound to their patient, found by blind index, and erased with the key."""
 
+import json
 from datetime import date
 
 import pytest
@@ -11,6 +12,7 @@ from patients.actions import change_contact, erase_patient, replay_erasures, rew
 from patients.models import Erasure, PatientIdentity, PatientKey
 from patients.selectors import identity_of, search
 from registry.audit.models import AccessLog
+from registry.core import crypto
 from registry.core.clock import now
 from registry.core.crypto import SealBroken
 from registry.core.errors import NotAllowed, RuleBroken
@@ -124,3 +126,24 @@ def test_only_an_administrator_erases_and_says_why(register, administrator, clin
         erase_patient(by=administrator, membership=member, reason="  ", now=now())
     assert "reason" in refused.value.message_dict
     assert vault.open_identity(member.patient_id).given_name == "Karen"
+
+
+def test_a_document_sealed_before_guardians_were_known_is_read_and_kept(register):
+    member = register(email="karen@example.org")
+    held = PatientKey.objects.get(pk=member.patient_id)
+    old = {
+        "number": "", "number_country": "", "given_name": "Karen", "surname": "Kjærgaard",
+        "address": "", "email": "karen@example.org", "telephone": "",
+    }  # fmt: skip
+    sealed = crypto.seal(
+        vault.unwrap_key(held),
+        json.dumps(old).encode(),
+        bound_to=f"patient:{member.patient_id}",
+    )
+    PatientIdentity.objects.filter(pk=member.patient_id).update(sealed=sealed)
+    assert vault.open_identity(member.patient_id).guardian_email == ""
+    fresh = vault.change_identity(
+        member.patient_id, birth_date=BORN, guardian_email="mother@example.org"
+    )
+    assert (fresh.email, fresh.guardian_email) == ("karen@example.org", "mother@example.org")
+    assert PatientIdentity.objects.get(pk=member.patient_id).guardian_has_email
