@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from registry.registers.schema import RegisterDefinition, TimePoint, Variable
+from registry.registers.schema import InstrumentUse, RegisterDefinition, TimePoint, Variable
 
 HEAD = """# Data dictionary
 
@@ -89,6 +89,11 @@ def _register(definition: RegisterDefinition) -> Iterator[str]:
         )
     if definition.time_points:
         yield "### Questionnaires"
+        if definition.proms.guardian_until is not None:
+            yield (
+                f"A guardian has a part in the answers of patients under"
+                f" {definition.proms.guardian_until} years."
+            )
         yield _table(
             ("time point", "opens", "due", "closes", "reminders"),
             [_time_point(point) for point in definition.time_points.values()],
@@ -100,10 +105,7 @@ def _register(definition: RegisterDefinition) -> Iterator[str]:
                 (
                     _groups(definition, questionnaire.groups),
                     _join(questionnaire.time_points),
-                    ", ".join(
-                        f"`{use.code}`" + (" (planned)" if use.status == "planned" else "")
-                        for use in questionnaire.instruments
-                    ),
+                    ", ".join(f"`{use.code}`{_asked(use)}" for use in questionnaire.instruments),
                 )
                 for questionnaire in definition.proms.questionnaires
             ],
@@ -216,3 +218,13 @@ def _time_point(point: TimePoint) -> tuple[str, ...]:
         f"{rule.days} days after {rule.after} ({rule.channel})" for rule in point.reminders
     )
     return (f"`{point.key}`", str(point.opens), str(point.due), str(point.closes), reminders)
+
+
+def _asked(use: InstrumentUse) -> str:
+    """What is particular about an instrument's use, in brackets."""
+    said = [
+        *(["planned"] if use.status == "planned" else []),
+        *([f"ages {use.ages}"] if use.ages else []),
+        *([f"answered by {use.answerer}"] if use.answerer != "patient" else []),
+    ]
+    return f" ({', '.join(said)})" if said else ""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from registry.registers.schema.clinical import Variable
     from registry.registers.schema.definition import RegisterDefinition
+    from registry.registers.schema.followup import Questionnaire
 
 FaultPair = tuple[str, str]
 
@@ -265,8 +266,7 @@ def _questionnaires(definition: RegisterDefinition) -> Iterator[FaultPair]:
     seen: dict[tuple[str, str], int] = {}
     for number, questionnaire in enumerate(definition.proms.questionnaires, start=1):
         path = _named("proms.questionnaires", number)
-        for code in _repeated(use.code for use in questionnaire.instruments):
-            yield f"{path}.instruments", f"“{code}” is asked more than once"
+        yield from _uses(definition, path, questionnaire)
         for group in dict.fromkeys(questionnaire.groups):
             for point in dict.fromkeys(questionnaire.time_points):
                 first = seen.setdefault((group, point), number)
@@ -275,6 +275,34 @@ def _questionnaires(definition: RegisterDefinition) -> Iterator[FaultPair]:
                         path,
                         f"“{group}” at “{point}” has a questionnaire already (number {first})",
                     )
+
+
+def _uses(
+    definition: RegisterDefinition, path: str, questionnaire: Questionnaire
+) -> Iterator[FaultPair]:
+    """Each instrument once at every age; a guardian only where patients have one."""
+    until = definition.proms.guardian_until
+    asked: dict[str, list[tuple[int, int]]] = {}
+    for number, use in enumerate(questionnaire.instruments, start=1):
+        where = f"{_named(f'{path}.instruments', number)}.answerer"
+        youngest, oldest = use.age_range
+        held = asked.setdefault(use.code, [])
+        if any(youngest <= last and first <= oldest for first, last in held):
+            yield f"{path}.instruments", f"“{use.code}” is asked more than once"
+        held.append((youngest, oldest))
+        if use.answerer == "patient":
+            continue
+        if until is None:
+            yield (
+                where,
+                f"“{use.answerer}” needs proms.guardian_until, the age from which patients "
+                "answer alone",
+            )
+        elif youngest >= until:
+            yield (
+                where,
+                f"“{use.answerer}” is for patients under {until}, but ages begin at {youngest}",
+            )
 
 
 def _indicators(definition: RegisterDefinition) -> Iterator[FaultPair]:

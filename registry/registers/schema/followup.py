@@ -23,7 +23,8 @@ TimePointKey = Annotated[str, AfterValidator(_known_time_point)]
 
 Channel = Literal["email", "sms", "letter"]
 InstrumentStatus = Literal["planned", "active"]
-Answerer = Literal["patient", "guardian"]
+Answerer = Literal["patient", "guardian", "both"]
+"""Who answers for a child; those of age answer themselves. Of both, one says who it is."""
 
 InstrumentCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 
@@ -58,12 +59,43 @@ class TimePoint(Part):
     reminders: tuple[ReminderRule, ...] = ()
 
 
+OLDEST = 150
+"""Years. No patient is older: stands for an age range that is open above."""
+
+
+def _in_order(ages: str) -> str:
+    youngest, _dash, oldest = ages.partition("-")
+    if oldest and int(oldest) < int(youngest):
+        raise ValueError(f"the range ends at {oldest}, before it begins at {youngest}")
+    return ages
+
+
+Ages = Annotated[str, Field(pattern=r"^[0-9]{1,3}-([0-9]{1,3})?$"), AfterValidator(_in_order)]
+"""Ages in whole years, both ends included: `8-15`, or `16-` for 16 and older."""
+
+
 class InstrumentUse(Part):
-    """An instrument as asked here; `planned` means known to the register but not sent."""
+    """An instrument as asked here; `planned` means known to the register but not sent.
+
+    `ages` limits it to patients of those ages on the day they are asked, so that children get
+    the form made for them: eq5dy3l for `8-15` beside eq5d3l for `16-`.
+    """
 
     code: InstrumentCode
     status: InstrumentStatus = "active"
     answerer: Answerer = "patient"
+    ages: Ages | None = None
+
+    @property
+    def age_range(self) -> tuple[int, int]:
+        """The youngest and the oldest age asked, in whole years."""
+        youngest, _dash, oldest = (self.ages or "0-").partition("-")
+        return int(youngest), int(oldest or OLDEST)
+
+    def is_for(self, age: int) -> bool:
+        """Whether patients of an age in whole years are asked."""
+        youngest, oldest = self.age_range
+        return youngest <= age <= oldest
 
 
 class Questionnaire(Part):
@@ -97,8 +129,13 @@ class PatientQuestion(Part):
 
 
 class PromsSection(Part):
-    """[proms] Schedule, questionnaires and reminders."""
+    """[proms] Schedule, questionnaires and reminders.
 
+    Patients younger than `guardian_until` (years) have a guardian who is asked or answers as the
+    questionnaires say; without it every patient answers alone.
+    """
+
+    guardian_until: Annotated[int, Field(ge=1, le=25)] | None = None
     time_points: tuple[TimePoint, ...] = ()
     questionnaires: tuple[Questionnaire, ...] = ()
     patient_questions: tuple[PatientQuestion, ...] = ()

@@ -197,6 +197,44 @@ FAULTS = {
         "proms.questionnaires[3]",
         "“metastasis” at “w6” has a questionnaire already (number 2)",
     ),
+    "instrument twice at an age": (
+        lambda d: d["proms"]["questionnaires"][1]["instruments"].extend(
+            [{"code": "eq5dy3l", "ages": "8-15"}, {"code": "eq5dy3l", "ages": "15-"}]
+        ),
+        "proms.questionnaires[2].instruments",
+        "“eq5dy3l” is asked more than once",
+    ),
+    "ages that end before they begin": (
+        lambda d: d["proms"]["questionnaires"][1]["instruments"].append(
+            {"code": "eq5dy3l", "ages": "15-8"}
+        ),
+        "proms.questionnaires[2].instruments[2].ages",
+        "the range ends at 8, before it begins at 15",
+    ),
+    "ages in words": (
+        lambda d: d["proms"]["questionnaires"][1]["instruments"].append(
+            {"code": "eq5dy3l", "ages": "children"}
+        ),
+        "proms.questionnaires[2].instruments[2].ages",
+        "“children” is not written as it must be",
+    ),
+    "a guardian without an age": (
+        lambda d: d["proms"]["questionnaires"][1]["instruments"].append(
+            {"code": "eq5dy3l", "answerer": "guardian"}
+        ),
+        "proms.questionnaires[2].instruments[2].answerer",
+        "“guardian” needs proms.guardian_until",
+    ),
+    "a guardian of grown-ups": (
+        lambda d: (
+            d["proms"].update(guardian_until=16),
+            d["proms"]["questionnaires"][1]["instruments"].append(
+                {"code": "eq5dy3l", "ages": "16-", "answerer": "both"}
+            ),
+        ),
+        "proms.questionnaires[2].instruments[2].answerer",
+        "“both” is for patients under 16, but ages begin at 16",
+    ),
     "instrument twice in one": (
         lambda d: d["proms"]["questionnaires"][1]["instruments"].append({"code": "eq5d3l"}),
         "proms.questionnaires[2].instruments",

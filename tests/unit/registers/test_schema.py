@@ -5,7 +5,13 @@ from django.utils import translation
 
 from registry.core.choices import Country, Language
 from registry.core.choices import TimePoint as TimePointVocabulary
-from registry.registers.schema import LANGUAGES, TIME_POINTS, Text, icd10_matches
+from registry.registers.schema import (
+    LANGUAGES,
+    TIME_POINTS,
+    InstrumentUse,
+    Text,
+    icd10_matches,
+)
 from registry.registers.schema.clinical import RegisterSection
 from tests.unit.registers.example import definition
 
@@ -76,6 +82,15 @@ def test_instruments_come_in_asking_order_with_the_planned_ones():
         ("sf36", "planned"),
     ]
     assert definition().instruments_for("stenosis", "w6") == []
+
+
+@pytest.mark.parametrize(
+    ("ages", "asked"),
+    [(None, [0, 7, 8, 15, 16, 99]), ("8-15", [8, 15]), ("16-", [16, 99]), ("0-7", [0, 7])],
+)
+def test_an_instrument_may_be_for_some_ages(ages, asked):
+    use = InstrumentUse(code="eq5dy3l", ages=ages)
+    assert [age for age in (0, 7, 8, 15, 16, 99) if use.is_for(age)] == asked
 
 
 def test_what_belongs_to_a_group_or_type():
