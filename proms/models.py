@@ -143,6 +143,18 @@ class FollowUp(BaseModel):
         return f"{self.operation_id} {self.time_point}"
 
 
+class RevokedLink(models.Model):
+    """A link that a newer one has replaced. It opens nothing; it can ask for another new link."""
+
+    token_digest = models.BinaryField(max_length=32, primary_key=True)
+    invitation = models.ForeignKey(
+        Invitation, on_delete=models.CASCADE, related_name="revoked_links"
+    )
+
+    def __str__(self) -> str:
+        return f"Revoked link of {self.invitation_id}"
+
+
 class StartedForm(BaseModel):
     """What a patient has answered so far; never scored before it is submitted."""
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("form/send/", answer.send, name="send"),
     path("form/thanks/", answer.thanks, name="thanks"),
     path("language/", answer.change_language, name="language"),
+    path("sent/", answer.new_link_sent, name="new_link_sent"),
     path("<str:token>/", answer.link, name="link"),
     path("<str:token>/new/", answer.new_link, name="new_link"),
 ]

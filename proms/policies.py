@@ -39,6 +39,15 @@ def _same_side(one: str, other: str) -> bool:
     return bool(one and other) and (one == other or Side.BOTH in (one, other))
 
 
+NEW_LINKS_A_DAY = 3
+"""So many new links a patient may ask for within 24 hours, for each invitation."""
+
+
+def last_day_to_answer(*, closes_on: date, started: bool, days_to_finish: int) -> date:
+    """Return the last day of a form: one begun before closing may be finished a while longer."""
+    return closes_on + timedelta(days=days_to_finish if started else 0)
+
+
 def why_not_answerable(
     *,
     submitted: bool,
@@ -59,7 +68,6 @@ def why_not_answerable(
         return _("You have told us that you do not want to answer.")
     if not asks_something:
         return _("These questions are no longer asked.")
-    last_day = closes_on + timedelta(days=days_to_finish if started else 0)
-    if on > last_day:
+    if on > last_day_to_answer(closes_on=closes_on, started=started, days_to_finish=days_to_finish):
         return _("The time for answering has passed.")
     return ""

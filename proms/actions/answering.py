@@ -1,16 +1,16 @@
 """What a patient does with a link: open it, answer, send. And what staff correct afterwards."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
-from proms.actions.inviting import PURPOSE, send_new_link
+from proms.actions.inviting import NEW_LINK_RULE, PURPOSE, send_new_link
 from proms.links import TOKEN_LENGTH, digest
-from proms.models import EntryMethod, Invitation, Response, Score
-from proms.policies import why_not_answerable
+from proms.models import EntryMethod, Invitation, Response, RevokedLink, Score
+from proms.policies import NEW_LINKS_A_DAY, why_not_answerable
 from proms.questionnaire import Form, form_for
 from proms.scoring import score_one
 from proms.status import DAYS_TO_FINISH
@@ -20,6 +20,7 @@ from registry.audit.models import AccessOutcome
 from registry.core import clock
 from registry.core.errors import RuleBroken
 from registry.messaging.actions import withhold
+from registry.messaging.models import Message
 from registry.registers.actions import mark_slices_stale
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for
@@ -78,10 +79,16 @@ def confirm_birth_date(*, token: str, birth_date: date, now: datetime) -> Invita
 def why_not_open(invitation: Invitation, on: date) -> str:
     """Return why an invitation may not be answered on a day, "" when it may.
 
-    One query: whether any of its follow-ups is still asked.
+    One query: whether any of its follow-ups is still asked, of a patient who still takes part.
+    (Death, emigration and opt-out censor open follow-ups; those that had closed while a form was
+    begun stay as they are, and yet nothing more is collected.)
     """
     asks = invitation.follow_ups.filter(
-        completed_on__isnull=True, censored_on__isnull=True
+        completed_on__isnull=True,
+        censored_on__isnull=True,
+        operation__membership__opted_out_on__isnull=True,
+        operation__membership__patient__died_on__isnull=True,
+        operation__membership__patient__emigrated_on__isnull=True,
     ).exists()
     return why_not_answerable(
         submitted=invitation.submitted_at is not None,
@@ -98,12 +105,31 @@ def why_not_open(invitation: Invitation, on: date) -> str:
 def ask_for_new_link(*, token: str, now: datetime) -> None:
     """Send a new link to the address on file if this one belongs to something still open.
 
-    Tells nobody whether it did.
+    A link that was revoked counts too. At most NEW_LINKS_A_DAY within 24 hours, so that nobody's
+    mailbox can be filled with it. Tells nobody whether anything was sent.
     """
-    found = invitation_of(token)
-    if found is None or why_not_open(found, clock.civil_date(now)):
+    known = _invitation_behind(token)
+    if known is None:
         return
-    send_new_link(invitation=found, now=now)
+    found = Invitation.objects.select_for_update().get(pk=known)
+    if why_not_open(found, clock.civil_date(now)):
+        return
+    sent = Message.objects.filter(
+        purpose=PURPOSE,
+        subject_id=found.pk,
+        rule=NEW_LINK_RULE,
+        due_at__gt=now - timedelta(days=1),
+    ).count()
+    if sent < NEW_LINKS_A_DAY:
+        send_new_link(invitation=found, now=now)
+
+
+def _invitation_behind(token: str) -> int | None:
+    found = invitation_of(token)
+    if found is not None:
+        return found.pk
+    revoked = RevokedLink.objects.filter(token_digest=digest(token)).first()
+    return revoked.invitation_id if revoked else None
 
 
 @transaction.atomic

@@ -15,8 +15,10 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from proms.links import digest_for
-from proms.models import FollowUp, Invitation
+from proms.models import FollowUp, Invitation, RevokedLink
 from proms.plans import Asked, Plan, plan_for
+from proms.policies import last_day_to_answer
+from proms.status import DAYS_TO_FINISH
 from registry.core import clock
 from registry.core.errors import RuleBroken
 from registry.messaging.actions import NewMessage, enqueue, withhold
@@ -340,6 +342,8 @@ def send_again(*, invitation: Invitation, now: datetime) -> None:
 def send_new_link(*, invitation: Invitation, now: datetime) -> None:
     """Revoke the link, unlock, and send a new one to the address on file. Raises RuleBroken."""
     held = _open(invitation, now)
+    if held.token_digest is not None:
+        RevokedLink.objects.create(token_digest=held.token_digest, invitation=held)
     held.generation += 1
     held.token_digest = digest_for(held.pk, held.generation)
     held.failed_attempts = 0
@@ -389,7 +393,12 @@ def _open(invitation: Invitation, now: datetime) -> Invitation:
         raise RuleBroken(_("The patient has answered already."))
     if held.declined_at is not None:
         raise RuleBroken(_("The patient has declined to answer."))
-    if held.closes_on < clock.civil_date(now):
+    last_day = last_day_to_answer(
+        closes_on=held.closes_on,
+        started=held.started_at is not None,
+        days_to_finish=DAYS_TO_FINISH,
+    )
+    if last_day < clock.civil_date(now):
         raise RuleBroken(_("The time for answering has passed."))
     if not _asks_something(held):
         raise RuleBroken(_("The patient is no longer asked: the follow-up has ended."))

@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from proms import actions
+from proms.links import token_for
 from proms.models import Invitation, Response
 from proms.questionnaire import Form, Page, WrongAnswer, fingerprint, form_for
 from proms.views.session import (
@@ -25,7 +26,9 @@ from proms.views.session import (
     chosen_language,
     keep_language,
     let_in,
+    session_for,
     session_of,
+    timed_out,
 )
 from registry.core import clock
 from registry.core.choices import Language
@@ -33,6 +36,8 @@ from registry.core.errors import RuleBroken
 from registry.registers.selectors import definition_for
 
 View = Callable[..., HttpResponse]
+BIRTH_DATE = ("day", "month", "year")
+"""The fields of the birth date, in the order of these languages."""
 
 
 def page_for_patients(view: View) -> View:
@@ -56,13 +61,58 @@ def for_answering(view: View) -> View:
     @wraps(view)
     def answer(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         session = session_of(request)
-        if session is None:
-            return _show(request, "closed", chosen_language(request), status=404)
+        if session is not None:
+            return go_on(request, session, *args, **kwargs)
+        return _let_in_again(request, lambda again: go_on(request, again, *args, **kwargs))
+
+    def go_on(
+        request: HttpRequest, session: Session, *args: object, **kwargs: object
+    ) -> HttpResponse:
         translation.activate(session.language)
         request.LANGUAGE_CODE = session.language
         return view(request, session, *args, **kwargs)
 
     return answer
+
+
+def _let_in_again(request: HttpRequest, go_on: Callable[[Session], HttpResponse]) -> HttpResponse:
+    """Ask for the birth date once more when the form was left too long, then go on with the page.
+
+    What was posted too late travels through the page that asks, so that nothing typed is lost.
+    """
+    allowed = timed_out(request)
+    session = session_for(request, allowed) if allowed is not None else None
+    if allowed is None or session is None:
+        return _show(request, "closed", chosen_language(request), status=404)
+    token = token_for(allowed.invitation_id, allowed.generation)
+    invitation, today = actions.invitation_of(token), clock.today()
+    if invitation is None or _is_closed(invitation, today):
+        return _closed(request, token)
+    error = ""
+    if "year" in request.POST:
+        opened, error = _open(request, token, session.language)
+        if opened is not None:
+            answered = "form" in request.POST
+            response = go_on(session) if answered else redirect(request.get_full_path())
+            let_in(response, allowed)
+            return response
+        if not error:
+            return _closed(request, token)
+    return _show(
+        request,
+        "timed_out",
+        session.language,
+        status=422 if error else 403,
+        definition=session.definition,
+        languages=(),
+        carried=[
+            (name, value)
+            for name, value in request.POST.items()
+            if name not in ("csrfmiddlewaretoken", *BIRTH_DATE)
+        ],
+        typed={name: request.POST.get(name, "") for name in BIRTH_DATE},
+        error=error,
+    )
 
 
 # --- The link ---------------------------------------------------------------------------------
@@ -76,29 +126,16 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
     the same whether it is unknown, used, expired or locked."""
     today = clock.today()
     invitation = actions.invitation_of(token)
-    if (
-        invitation is None
-        or invitation.locked_at is not None
-        or actions.why_not_open(invitation, today)
-    ):
+    if invitation is None or _is_closed(invitation, today):
         return _closed(request, token)
     language = chosen_language(request) or invitation.membership.patient.language
     if request.method == "GET":
-        return _link_page(request, invitation, token, language)
-    with translation.override(language):
-        birth_date, error = _birth_date(request.POST, today)
+        return _link_page(request, invitation, language)
+    opened, error = _open(request, token, language)
     if error:
-        return _link_page(request, invitation, token, language, error=error)
-    opened = actions.confirm_birth_date(token=token, birth_date=birth_date, now=clock.now())
+        return _link_page(request, invitation, language, error=error)
     if opened is None:
-        invitation.refresh_from_db(fields=["locked_at"])
-        if invitation.locked_at is not None:
-            return _closed(request, token)
-        with translation.override(language):
-            error = _(
-                "This is not the date of birth we know. Check day, month and year and try again."
-            )
-        return _link_page(request, invitation, token, language, error=error)
+        return _closed(request, token)
     response = redirect("answer:start")
     let_in(response, Pass(opened.pk, opened.generation))
     keep_language(response, language)
@@ -110,6 +147,13 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
 def new_link(request: HttpRequest, token: str) -> HttpResponse:
     """Send a new link to the address on file, and say the same whether there was one to send."""
     actions.ask_for_new_link(token=token, now=clock.now())
+    return redirect("answer:new_link_sent")
+
+
+@page_for_patients
+@require_GET
+def new_link_sent(request: HttpRequest) -> HttpResponse:
+    """Say where to look for the new link. A page of its own, so that reloading sends nothing."""
     return _show(request, "new_link", chosen_language(request))
 
 
@@ -129,7 +173,7 @@ def _in_language(language: str, address: str) -> HttpResponseRedirect:
 
 
 def _link_page(
-    request: HttpRequest, invitation: Invitation, token: str, language: str, *, error: str = ""
+    request: HttpRequest, invitation: Invitation, language: str, *, error: str = ""
 ) -> HttpResponse:
     definition = definition_for(invitation.membership.register_id)
     form = form_for(invitation.plan, language)
@@ -142,10 +186,30 @@ def _link_page(
         languages=_choices(definition.about.languages),
         form=form,
         is_before=invitation.time_point == "before",
-        typed={name: request.POST.get(name, "") for name in ("day", "month", "year")},
-        months=range(1, 13),
+        typed={name: request.POST.get(name, "") for name in BIRTH_DATE},
         error=error,
     )
+
+
+def _is_closed(invitation: Invitation, today: date) -> bool:
+    return invitation.locked_at is not None or bool(actions.why_not_open(invitation, today))
+
+
+def _open(request: HttpRequest, token: str, language: str) -> tuple[Invitation | None, str]:
+    """Open a link with the birth date typed. Neither an invitation nor an error: it is closed."""
+    with translation.override(language):
+        birth_date, error = _birth_date(request.POST, clock.today())
+        if error:
+            return None, error
+        opened = actions.confirm_birth_date(token=token, birth_date=birth_date, now=clock.now())
+        if opened is not None:
+            return opened, ""
+        held = actions.invitation_of(token)
+        if held is None or _is_closed(held, clock.today()):
+            return None, ""
+        return None, _(
+            "This is not the date of birth we know. Check day, month and year and try again."
+        )
 
 
 def _closed(request: HttpRequest, token: str) -> HttpResponse:
@@ -154,7 +218,7 @@ def _closed(request: HttpRequest, token: str) -> HttpResponse:
 
 def _birth_date(posted: QueryDict, today: date) -> tuple[date, str]:
     """Return the date typed, or what is wrong with it."""
-    texts = [posted.get(name, "").strip() for name in ("day", "month", "year")]
+    texts = [posted.get(name, "").strip() for name in BIRTH_DATE]
     if not all(texts):
         return today, _("Fill in day, month and year.")
     try:
@@ -194,12 +258,14 @@ def start(request: HttpRequest, session: Session) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def question(request: HttpRequest, session: Session, number: int) -> HttpResponse:
     """Show one page of the form, or keep its answers and go on."""
-    if session.invitation.submitted_at is not None:
+    if session.invitation.submitted_at is not None and request.method == "GET":
         return redirect("answer:thanks")
     form = _form(session)
     page = form.page(number)
     if request.method == "POST" and request.POST.get("form") != _fingerprint(session):
         return _page(request, session, "stale", status=409)
+    if session.invitation.submitted_at is not None:
+        return _ended(request, session, _("The answers have been sent already."))
     if page is None or page not in form.visible(session.answers):
         return redirect("answer:start")
     if request.method == "GET":
@@ -242,10 +308,16 @@ def _answered(request: HttpRequest, session: Session, form: Form, page: Page) ->
                 now=clock.now(),
             )
         except RuleBroken as error:
-            return _page(request, session, "stale", status=409, reason=" ".join(error.messages))
+            return _ended(request, session, " ".join(error.messages))
     if language:
         return _in_language(language, request.get_full_path())
     return redirect(_next(request, form, page, {**session.answers, **changed}, go))
+
+
+def _ended(request: HttpRequest, session: Session, reason: str) -> HttpResponse:
+    """Say why nothing more can be answered; what was posted is not kept."""
+    sent = session.invitation.submitted_at is not None
+    return _page(request, session, "ended", status=409, reason=reason, sent=sent)
 
 
 def _differs(session: Session, code: str, value: float | None) -> bool:
@@ -354,9 +426,11 @@ def _review(request: HttpRequest, session: Session, *, error: str = "") -> HttpR
 
 
 @for_answering
-@require_POST
+@require_http_methods(["GET", "POST"])
 def send(request: HttpRequest, session: Session) -> HttpResponse:
-    """Send the answers. Sending again shows the same receipt."""
+    """Send the answers. Sending again shows the same receipt; looking here leads to the review."""
+    if request.method == "GET":
+        return redirect("answer:review")
     if session.invitation.submitted_at is None:
         if request.POST.get("form") != _fingerprint(session):
             return _page(request, session, "stale", status=409)
@@ -368,6 +442,9 @@ def send(request: HttpRequest, session: Session) -> HttpResponse:
                 method=session.method,
             )
         except RuleBroken as error:
+            reason = actions.why_not_open(session.invitation, clock.today())
+            if reason:
+                return _ended(request, session, reason)
             return _review(request, session, error=" ".join(error.messages))
     return redirect("answer:thanks")
 

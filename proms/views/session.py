@@ -1,6 +1,7 @@
 """The cookie into which a link is exchanged: which invitation, and how it is being answered."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.core import signing
@@ -16,6 +17,10 @@ from registry.registers.selectors import definition_for
 COOKIE = "answering"
 LANGUAGE_COOKIE = "answering_language"
 HOURS = 4
+"""So long a browser that was let in may be used without asking for the birth date again."""
+DAYS_REMEMBERED = 7
+"""So long the browser keeps the cookie. Past HOURS it opens nothing, but says which form it was
+for: the birth date is then enough to go on, and what is being typed is not lost."""
 PATH = "/q/"
 _SALT = "proms.answering"
 NEEDED = (
@@ -64,7 +69,7 @@ def let_in(response: HttpResponse, allowed: Pass) -> None:
     response.set_cookie(
         COOKIE,
         value,
-        max_age=HOURS * 3600,
+        max_age=DAYS_REMEMBERED * 86400,
         path=PATH,
         httponly=True,
         secure=settings.SESSION_COOKIE_SECURE,
@@ -79,9 +84,17 @@ def let_out(response: HttpResponse) -> None:
 
 def session_of(request: HttpRequest) -> Session | None:
     """Return the form the browser was let in to; None without a valid cookie. One query."""
-    allowed = _read(request)
-    if allowed is None:
-        return None
+    allowed = _read(request, timedelta(hours=HOURS))
+    return None if allowed is None else session_for(request, allowed)
+
+
+def timed_out(request: HttpRequest) -> Pass | None:
+    """Return the pass of a browser that was left too long; None without one that still is good."""
+    return _read(request, timedelta(days=DAYS_REMEMBERED))
+
+
+def session_for(request: HttpRequest, allowed: Pass) -> Session | None:
+    """Return the form that a pass is for; None when its link was revoked. One query."""
     invitation = (
         Invitation.objects.select_related("membership__patient", "started_form")
         # Every page asks this: no more columns than pages need.
@@ -111,7 +124,7 @@ def keep_language(response: HttpResponse, language: str) -> None:
         response.set_cookie(
             LANGUAGE_COOKIE,
             language,
-            max_age=HOURS * 3600,
+            max_age=DAYS_REMEMBERED * 86400,
             path=PATH,
             httponly=True,
             secure=settings.SESSION_COOKIE_SECURE,
@@ -129,10 +142,10 @@ def _language(request: HttpRequest, invitation: Invitation, languages: tuple[str
     return next((wish for wish in wishes if wish in languages), languages[0] if languages else "en")
 
 
-def _read(request: HttpRequest) -> Pass | None:
+def _read(request: HttpRequest, not_older: timedelta) -> Pass | None:
     try:
         pk, generation, method = signing.loads(
-            request.COOKIES.get(COOKIE, ""), salt=_SALT, max_age=HOURS * 3600
+            request.COOKIES.get(COOKIE, ""), salt=_SALT, max_age=not_older
         )
         return Pass(int(pk), int(generation), EntryMethod(method))
     except (signing.BadSignature, ValueError, TypeError):

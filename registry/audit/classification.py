@@ -146,6 +146,7 @@ _FIELDS: dict[str, tuple[str, str, str]] = {
         "censor_reason",
         "",
     ),
+    "proms.RevokedLink": ("token_digest invitation", "", ""),
     "proms.StartedForm": ("invitation", "answers", "language"),
     "proms.Response": (
         "id invitation supersedes",

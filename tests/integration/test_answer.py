@@ -2,7 +2,9 @@
 
 import re
 import threading
-from datetime import UTC, date, datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
@@ -13,7 +15,7 @@ from django.urls import reverse
 
 from proms import actions
 from proms.links import token_for
-from proms.models import Invitation, Response, Score, StartedForm
+from proms.models import FollowUp, Invitation, Response, Score, StartedForm
 from proms.questionnaire import form_for
 from registry.messaging.models import Message
 from tests.unit.proms.factories import make_member, make_operation
@@ -148,10 +150,54 @@ def test_a_new_link_says_the_same_whether_there_was_one_to_send(client, invitati
     Invitation.objects.update(locked_at=NOW)
     real = client.post(f"{link(invitation)}new/")
     none = client.post(f"/q/{'x' * 43}/new/")
-    assert (real.status_code, none.status_code) == (200, 200)
-    clean = re.compile(r"value=\"[^\"]+\"|/q/[\w-]+/")
-    assert clean.sub("", text(real)) == clean.sub("", text(none))
+    assert (real.status_code, none.status_code) == (302, 302)
+    assert real.url == none.url == "/q/sent/"
+    assert client.get("/q/sent/").status_code == 200
     assert Message.objects.filter(rule="new_link").count() == 1
+
+
+def test_a_revoked_link_opens_nothing_and_can_ask_for_another(client, invitation):
+    first = link(invitation)
+    actions.send_new_link(invitation=invitation, now=NOW)
+    assert client.get(first).status_code == 404
+    assert client.post(first, BORN).status_code == 404
+    client.post(f"{first}new/")
+    assert Message.objects.filter(rule="new_link").count() == 2
+    invitation.refresh_from_db()
+    assert client.get(link(invitation)).status_code == 200
+
+
+def test_nobody_can_fill_a_mailbox_with_new_links(client, invitation):
+    first = link(invitation)
+    for _attempt in range(5):
+        client.post(f"{first}new/")
+    links = Message.objects.filter(rule="new_link")
+    assert links.count() == 3
+    generation = Invitation.objects.get().generation
+    with time_machine.travel(NOW + timedelta(days=1, minutes=1)):
+        client.post(f"{first}new/")
+    assert links.count() == 4
+    assert Invitation.objects.get().generation == generation + 1
+
+
+def test_a_new_link_for_a_form_begun_in_time_comes_after_closing_too(client, invitation):
+    actions.save_answers(invitation_id=invitation.pk, answers={"odi1": 2}, language="da", now=NOW)
+    with time_machine.travel(NOW + timedelta(days=45)):
+        assert client.get(link(invitation)).status_code == 200
+        client.post(f"{link(invitation)}new/")
+    assert Message.objects.filter(rule="new_link").count() == 1
+
+
+@pytest.mark.parametrize("ended", ["opted_out_on", "died_on", "emigrated_on"])
+def test_a_form_begun_in_time_is_not_finished_by_who_no_longer_takes_part(
+    client, invitation, ended
+):
+    actions.save_answers(invitation_id=invitation.pk, answers={"odi1": 2}, language="da", now=NOW)
+    member = invitation.membership
+    held = member if ended == "opted_out_on" else member.patient
+    type(held).objects.filter(pk=held.pk).update(**{ended: date(2027, 1, 2)})
+    with time_machine.travel(NOW + timedelta(days=45)):
+        assert client.get(link(invitation)).status_code == 404
 
 
 def test_a_revoked_link_ends_the_session_too(client, invitation):
@@ -164,6 +210,63 @@ def test_without_a_cookie_the_form_is_closed(client, db):
     assert client.get("/q/form/1/").status_code == 404
     client.cookies["answering"] = "forged"
     assert client.get("/q/form/1/").status_code == 404
+
+
+# --- Left too long ----------------------------------------------------------------------------
+
+
+def hidden(page: str) -> dict[str, str]:
+    fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)
+    return {name: value for name, value in fields if name != "csrfmiddlewaretoken"}
+
+
+def test_what_is_typed_when_the_time_is_up_is_kept_after_the_birth_date(client, invitation):
+    let_in(client, invitation)
+    page = f"/q/form/{number_of(invitation, 'odi1')}/"
+    posted = {"form": form_code(client, page), "odi1": "2", "go": "next"}
+    with time_machine.travel(NOW + timedelta(hours=5)):
+        asked = client.post(page, posted)
+        assert asked.status_code == 403
+        assert "Velkommen tilbage" in text(asked)
+        assert hidden(text(asked)) == posted
+        assert not StartedForm.objects.exists()
+        wrong = client.post(page, {**posted, **BORN, "day": "8"})
+        assert wrong.status_code == 422
+        assert hidden(text(wrong)) == posted
+        assert not StartedForm.objects.exists()
+        on = client.post(page, {**posted, **BORN})
+        assert on.status_code == 302
+        assert StartedForm.objects.get().answers == {"odi1": 2}
+        assert client.get(on.url).status_code == 200
+
+
+def test_a_page_looked_at_after_the_time_asks_and_then_shows_itself(client, invitation):
+    let_in(client, invitation)
+    with time_machine.travel(NOW + timedelta(hours=5)):
+        assert client.get("/q/form/review/").status_code == 403
+        assert client.post("/q/form/review/", BORN).url == "/q/form/review/"
+        assert client.get("/q/form/review/").status_code == 200
+
+
+def test_five_wrong_dates_lock_here_too(client, invitation):
+    let_in(client, invitation)
+    with time_machine.travel(NOW + timedelta(hours=5)):
+        codes = [client.post("/q/form/", {**BORN, "day": "8"}).status_code for _ in range(5)]
+        assert codes == [422, 422, 422, 422, 404]
+        assert client.post("/q/form/", BORN).status_code == 404
+
+
+@pytest.mark.parametrize("ended", ["after a week", "revoked", "submitted"])
+def test_a_pass_that_is_past_it_opens_nothing(client, invitation, ended):
+    let_in(client, invitation)
+    later = NOW + (timedelta(days=8) if ended == "after a week" else timedelta(hours=5))
+    if ended == "revoked":
+        actions.send_new_link(invitation=invitation, now=NOW)
+    elif ended == "submitted":
+        Invitation.objects.update(submitted_at=NOW)
+    with time_machine.travel(later):
+        assert client.get("/q/form/1/").status_code == 404
+        assert client.post("/q/form/1/", BORN).status_code == 404
 
 
 # --- The questions ----------------------------------------------------------------------------
@@ -258,6 +361,113 @@ def test_a_tab_of_another_form_is_refused(client, invitation):
     response = client.post("/q/form/1/", {"form": stale, "height_cm": "170"})
     assert response.status_code == 409
     assert not StartedForm.objects.exists()
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A request that a question page must refuse, and what it answers."""
+
+    why: str
+    status: int
+    says: str
+    posted: dict[str, str]
+    page: str = "odi1"
+    before: Callable[[Client, Invitation], object] = lambda _client, _invitation: None
+
+
+def submitted(client: Client, invitation: Invitation) -> None:
+    """The patient sends in another tab."""
+    answer_all(client, invitation)
+    client.post("/q/form/send/", {"form": form_code(client, "/q/form/review/")})
+
+
+def declined(_client: Client, invitation: Invitation) -> None:
+    actions.decline(invitation=invitation, now=NOW)
+
+
+def died(_client: Client, invitation: Invitation) -> None:
+    FollowUp.objects.update(censored_on=date(2026, 11, 20), censor_reason="death")
+
+
+def another_form(client: Client, _invitation: Invitation) -> None:
+    """The same browser opens another patient's link."""
+    let_in(client, make_invitation())
+
+
+NO_OPTION = "Vælg et af svarene"
+REFUSED = [
+    Refused("above the options", 422, NO_OPTION, {"odi1": "6"}),
+    Refused("below the options", 422, NO_OPTION, {"odi1": "-1"}),
+    Refused("between the options", 422, NO_OPTION, {"odi1": "1.5"}),
+    Refused("not a number", 422, NO_OPTION, {"odi1": "<b>"}),
+    Refused("no number at all", 422, NO_OPTION, {"odi1": "nan"}),
+    Refused("endless", 422, NO_OPTION, {"odi1": "1e999"}),
+    Refused("off the line", 422, "fra 0 til 100", {"vas_back": "101"}, page="vas_back"),
+    Refused("of another question", 422, "Vælg et svar", {"odi2": "1"}),
+    Refused("skipped, and an answer of another question", 302, "", {"go": "skip", "odi2": "1"}),
+    Refused("another patient's form", 409, "et andet skema", {"odi1": "2"}, before=another_form),
+    Refused("no form named", 409, "et andet skema", {"odi1": "2", "form": ""}),
+    Refused("after sending", 409, "er allerede sendt", {"odi1": "2"}, before=submitted),
+    Refused("after declining", 409, "ikke vil svare", {"odi1": "2"}, before=declined),
+    Refused("after the follow-up ended", 409, "længere", {"odi1": "2"}, before=died),
+]
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.why)
+def test_a_bad_answer_is_refused_clearly_and_changes_nothing(client, invitation, case):
+    let_in(client, invitation)
+    page = f"/q/form/{number_of(invitation, case.page)}/"
+    form = form_code(client, page)
+    case.before(client, invitation)
+
+    def kept() -> list[object]:
+        return [
+            list(model.objects.order_by("pk").values())
+            for model in (StartedForm, Response, Score, FollowUp)
+        ]
+
+    before = kept()
+    answer = client.post(page, {"form": form, **case.posted})
+    assert answer.status_code == case.status
+    assert case.says in text(answer)
+    if case.status == 302:
+        assert StartedForm.objects.get().answers == {"odi1": None}
+    else:
+        assert kept() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_answers_to_one_question_at_once_leave_one_of_them():
+    invitation = make_invitation()
+    together = threading.Barrier(2)
+    outcomes: list[int] = []
+
+    def answer(value: str) -> None:
+        try:
+            client = Client()
+            let_in(client, invitation)
+            page = f"/q/form/{number_of(invitation, 'odi1')}/"
+            form = form_code(client, page)
+            together.wait(timeout=20)
+            outcomes.append(client.post(page, {"form": form, "odi1": value}).status_code)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=answer, args=(value,)) for value in ("1", "4")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert outcomes == [302, 302]
+    assert StartedForm.objects.get().answers in ({"odi1": 1}, {"odi1": 4})
+
+
+def test_the_language_can_be_changed_on_pages_that_answer_a_post(client, invitation):
+    let_in(client, invitation)
+    for address in ("/q/sent/", "/q/form/send/", "/q/form/review/"):
+        changed = client.post("/q/language/", {"language": "sv", "next": address})
+        assert changed.url == address
+        assert client.get(address, follow=True).status_code == 200
 
 
 def test_a_question_page_costs_few_queries(client, invitation):
