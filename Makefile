@@ -81,8 +81,9 @@ stop: ## stop a running demo, PostgreSQL and Valkey
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m registry.embedded stop; fi
 
 lock: $(INSTALLED) ## pin the dependencies of pyproject.toml anew, with hashes
-	@compile="$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
-		--python-version 3.11 --custom-compile-command \"make lock\" $(LOCK)"; \
+	@export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
+	compile="$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+		--python-version 3.11 $(LOCK)"; \
 	$$compile pyproject.toml -o requirements/runtime.txt && \
 	$$compile --extra dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt && \
 	echo uv | $$compile - -o requirements/uv.txt
