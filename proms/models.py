@@ -10,6 +10,8 @@ from django.db.models import F, Q
 
 from patients.models import Membership
 from procedures.models import Operation
+from registry.accounts.models import User
+from registry.audit.history import history as history_by_row
 from registry.core.choices import Language, TimePoint
 from registry.core.models import BaseModel
 
@@ -59,6 +61,9 @@ class Invitation(BaseModel):
     locked_at = models.DateTimeField(null=True)
     invited_at = models.DateTimeField(null=True)
     reminded_at = models.DateTimeField(null=True)
+    letter_printed_at = models.DateTimeField(
+        null=True, help_text="When the questions were last printed to be sent by post."
+    )
     opened_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     submitted_at = models.DateTimeField(null=True)
@@ -204,6 +209,71 @@ class Response(BaseModel):
 
     def __str__(self) -> str:
         return f"Response {self.pk}"
+
+
+@history_by_row()
+class PaperForm(BaseModel):
+    """The questions of an invitation as printed in a language, found again by its return code."""
+
+    invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="paper_forms")
+    language = models.CharField(max_length=2, choices=Language)
+    code = models.CharField(max_length=10, unique=True, help_text="See proms.paper.codes.")
+    printed_at = models.DateTimeField(help_text="When it was last printed.")
+    printed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["invitation", "language"], name="paper_form_once_a_language"
+            ),
+            models.CheckConstraint(
+                name="paper_form_code_well_formed",
+                condition=Q(code__regex="^[0-9A-HJKMNPRSTV-Z]{10}$"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Paper form {self.code}"
+
+
+@history_by_row()
+class Entry(BaseModel):
+    """What somebody of the staff typed of a patient's answers, from paper or on the telephone.
+
+    Kept as typed. Where a register asks for double entry, the first one waits for a second by
+    another person; the response made of them is noted on both.
+    """
+
+    invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="entries")
+    position = models.PositiveSmallIntegerField(default=1, help_text="First or second entry.")
+    method = models.CharField(max_length=10, choices=EntryMethod)
+    language = models.CharField(max_length=2, choices=Language)
+    answered_on = models.DateField(help_text="Day on which the patient answered.")
+    answers = models.JSONField(help_text="By item code, as typed.")
+    entered_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    entered_at = models.DateTimeField()
+    response = models.ForeignKey(
+        Response, on_delete=models.PROTECT, null=True, related_name="entries"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["invitation", "position"], name="entry_once_a_position"
+            ),
+            models.UniqueConstraint(
+                fields=["invitation", "entered_by"], name="entry_second_by_another_person"
+            ),
+            models.CheckConstraint(name="entry_first_or_second", condition=Q(position__in=[1, 2])),
+            models.CheckConstraint(
+                name="entry_by_staff",
+                condition=Q(method=EntryMethod.PAPER)
+                | (Q(method=EntryMethod.TELEPHONE) & Q(position=1)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Entry {self.position} of {self.invitation_id}"
 
 
 class Score(models.Model):

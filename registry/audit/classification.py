@@ -137,7 +137,8 @@ _FIELDS: dict[str, tuple[str, str, str]] = {
     "proms.Invitation": (
         "id membership token_digest",
         "time_point plan opens_on due_on closes_on generation failed_attempts locked_at "
-        "invited_at reminded_at opened_at started_at submitted_at declined_at unreachable_at",
+        "invited_at reminded_at letter_printed_at opened_at started_at submitted_at declined_at "
+        "unreachable_at",
         "",
     ),
     "proms.FollowUp": (
@@ -152,6 +153,12 @@ _FIELDS: dict[str, tuple[str, str, str]] = {
         "id invitation supersedes",
         "submitted_at answered_on answers method current",
         "instruments language",
+    ),
+    "proms.PaperForm": ("id invitation code printed_by", "printed_at", "language"),
+    "proms.Entry": (
+        "id invitation response entered_by",
+        "position method answered_on answers entered_at",
+        "language",
     ),
     "proms.Score": (
         "id response",

@@ -32,6 +32,14 @@ class Sender(Part):
 
     name: NonEmpty
     reply_to: str | None = None
+    postal_address: tuple[NonEmpty, ...] = ()
+    """Where answers on paper are sent back to, line by line; without it nothing is printed."""
+    unit_addresses: dict[UnitCode, Annotated[tuple[NonEmpty, ...], Field(min_length=1)]] = {}
+    """By unit code, for units that get their own patients' forms back."""
+
+    def return_address(self, unit_code: str) -> tuple[str, ...]:
+        """Where the patients of a unit send their answers, line by line; () when nobody said."""
+        return self.unit_addresses.get(unit_code, self.postal_address)
 
 
 class Export(Part):

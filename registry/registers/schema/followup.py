@@ -136,6 +136,9 @@ class PromsSection(Part):
     """
 
     guardian_until: Annotated[int, Field(ge=1, le=25)] | None = None
+    double_entry: bool = False
+    """Whether two people enter each form that comes back on paper, the second without seeing what
+    the first typed."""
     time_points: tuple[TimePoint, ...] = ()
     questionnaires: tuple[Questionnaire, ...] = ()
     patient_questions: tuple[PatientQuestion, ...] = ()

@@ -1,0 +1,1 @@
+"""Questionnaires on paper: return codes, the printed form, batches of letters."""
