@@ -20,7 +20,7 @@ FUNCTIONS = import_module("proms.migrations.0003_history_of_many_rows").FUNCTION
 class Migration(migrations.Migration):
     dependencies = [
         ("pghistory", "0007_auto_20250421_0444"),
-        ("proms", "0003_history_of_many_rows"),
+        ("proms", "0004_revoked_link"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
