@@ -162,6 +162,31 @@ def test_eq5dy3l_and_srs22r(run):
     assert rows[1][-2:] == ["4.0", "22"]
 
 
+SRS22R = ("function", "pain", "self_image", "mental_health", "satisfaction", "subtotal", "total")
+
+
+@pytest.mark.parametrize(
+    ("code", "columns"),
+    [
+        ("eq5d3l", ["eq5d3l_index"]),
+        ("eq5dy3l", ["eq5dy3l_profile"]),
+        ("odi", ["odi"]),
+        ("ndi", ["ndi"]),
+        ("sf36", [f"sf36_{s}" for s in ("pf", "rp", "bp", "gh", "vt", "sf", "re", "mh", "pcs", "mcs")]),  # noqa: E501
+        ("rand36", [f"rand36_{s}" for s in ("pf", "rp", "re", "ef", "ew", "sf", "pain", "gh")]),
+        ("srs22r", [f"srs22r_{s}" for s in SRS22R]),
+        ("vas", [f"{s}_score" for s in ("vas_back", "vas_leg", "vas_neck", "vas_arm", "eq_vas")]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("with_id", [False, True])
+def test_the_columns_of_every_questionnaire(run, code, columns, with_id):
+    """Researchers read these names in programs of their own: none may change."""
+    items = instrument(code).item_codes
+    rows, _ = run(code, ("id," if with_id else "") + ",".join(items) + "\n")
+    counted = [name for column in columns for name in (column, f"{column}_n")]
+    assert rows == [["id", *counted] if with_id else counted]
+
+
 def test_a_header_alone_gives_a_header_alone(run):
     assert run("odi", f"id,{ODI_HEADER}\n")[0] == [["id", "odi", "odi_n"]]
 
