@@ -99,6 +99,15 @@ def test_words_fit_on_a_telephone(code):
             assert all(len(label) <= 60 for _, label in question.options)
 
 
+@pytest.mark.parametrize("code", ASKED)
+def test_no_language_borrows_a_question_from_another(code):
+    """A question of more than three words reads differently in each of the four languages."""
+    worded = {language: wording(code, language).questions for language in LANGUAGES}
+    for item in instrument(code).item_codes:
+        texts = [worded[language][item].text for language in LANGUAGES]
+        assert len(set(texts)) == len(texts) or len(texts[0].split()) <= 3, texts
+
+
 def test_the_optional_questions_are_sex_life_and_driving():
     assert [item.code for item in instrument("odi").items if item.optional] == ["odi8"]
     assert [item.code for item in instrument("ndi").items if item.optional] == ["ndi8"]
