@@ -1,4 +1,4 @@
-"""Follow-ups, invitations, responses and scores."""
+"""Follow-ups, invitations, calls, responses and scores."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,6 +7,7 @@ import pghistory
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from patients.models import Membership
 from procedures.models import Operation
@@ -299,3 +300,53 @@ class Score(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scale} {self.value}"
+
+
+class CallOutcome(models.TextChoices):
+    """How a telephone call to a patient ended."""
+
+    NO_ANSWER = "no_answer", _("No answer")
+    MESSAGE_LEFT = "message_left", _("Message left")
+    CALL_BACK = "call_back", _("Call back later")
+    ANSWERED = "answered", _("Answers now")
+    WRONG_NUMBER = "wrong_number", _("Wrong number")
+    DECLINED = "declined", _("Does not want to answer")
+
+
+@history_by_row()
+class CallAttempt(BaseModel):
+    """One call to a patient who has not answered an invitation, and how it ended.
+
+    ``call_back_at`` is the moment agreed with the patient, for the outcome "call back" alone.
+    """
+
+    invitation = models.ForeignKey(
+        Invitation,
+        on_delete=models.PROTECT,
+        related_name="calls",
+        db_index=False,  # call_by_invitation begins with it
+    )
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    outcome = models.CharField(max_length=12, choices=CallOutcome)
+    call_back_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="call_outcome_known", condition=Q(outcome__in=CallOutcome.values)
+            ),
+            models.CheckConstraint(
+                name="call_back_has_a_moment",
+                # An empty moment is not later than anything, nor is it not: it must be told apart.
+                condition=Q(
+                    outcome="call_back", call_back_at__isnull=False, call_back_at__gt=F("at")
+                )
+                | (~Q(outcome="call_back") & Q(call_back_at__isnull=True)),
+            ),
+        ]
+        indexes = [models.Index(fields=["invitation", "at"], name="call_by_invitation")]
+
+    def __str__(self) -> str:
+        return f"Call {self.pk} {self.outcome}"

@@ -1,11 +1,19 @@
 """Rules of following up that need no database."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.utils.translation import gettext as _
 
+from proms.models import CallOutcome
+from registry.core import clock
 from registry.core.choices import Side
+
+DAYS_UNTIL_NEXT_CALL = {CallOutcome.NO_ANSWER: 1, CallOutcome.MESSAGE_LEFT: 3}
+"""After a call in vain a patient is left in peace for so many days; 0 for other outcomes."""
+
+CALL_BEFORE_CLOSING_DAYS = 3
+"""So many days before a window closes a silent patient is called even if a reminder is to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +78,18 @@ def why_not_answerable(
         return _("These questions are no longer asked.")
     if on > last_day_to_answer(closes_on=closes_on, started=started, days_to_finish=days_to_finish):
         return _("The time for answering has passed.")
+    return ""
+
+
+def why_no_call_back(call_back_at: datetime | None, *, now: datetime, last_day: date) -> str:
+    """Return why a patient may not be called back at that moment, "" when they may.
+
+    ``last_day``: the last day on which the form may be started.
+    """
+    if call_back_at is None:
+        return _("Say on which day and at what time to call back.")
+    if call_back_at <= now:
+        return _("The time to call back has passed already.")
+    if clock.civil_date(call_back_at) > last_day:
+        return _("The time for answering ends before that day.")
     return ""

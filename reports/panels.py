@@ -16,7 +16,7 @@ from registry.registers.selectors import definition_for
 from reports import findings
 from reports.forms import BenchmarkForm
 from reports.selectors import Scope, benchmark, completeness_by_unit
-from reports.selectors.completeness import CompletenessTable, targets
+from reports.selectors.completeness import CompletenessTable
 
 
 def may_see(request: HttpRequest, register_code: str) -> bool:
@@ -42,7 +42,7 @@ def home(request: HttpRequest, *, register: str) -> Panel | None:
     # Preoperative answers of this year's operations; follow-ups of last year's, now due.
     progress = []
     for point, year in (("before", on.year), ("y1", on.year - 1)):
-        if point in targets(definition):
+        if point in definition.completeness_goals:
             table = completeness_by_unit(
                 request.viewer, Scope(register, groups, (), year, year), on=on
             )

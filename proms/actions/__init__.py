@@ -9,6 +9,7 @@ from proms.actions.answering import (
     submit,
     why_not_open,
 )
+from proms.actions.calling import log_call
 from proms.actions.censoring import censor_operations, censor_patients, withdraw_schedule
 from proms.actions.inviting import (
     PURPOSE,
@@ -37,6 +38,7 @@ __all__ = [
     "invitation_of",
     "invite_due",
     "invite_member",
+    "log_call",
     "mark_unreachable",
     "move_schedules",
     "queue_reminders",

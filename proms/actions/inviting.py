@@ -332,7 +332,7 @@ def _rules() -> list[tuple[str, str, str, str, int, int]]:
 @transaction.atomic
 def send_again(*, invitation: Invitation, now: datetime) -> None:
     """Send the invitation now, for example when an address has been added. Raises RuleBroken."""
-    held = _open(invitation, now)
+    held = locked_open(invitation, now)
     held.unreachable_at = None
     held.save(update_fields=["unreachable_at", "updated_at"])
     _queue_next(held, FIRST_RULE, now)
@@ -341,7 +341,7 @@ def send_again(*, invitation: Invitation, now: datetime) -> None:
 @transaction.atomic
 def send_new_link(*, invitation: Invitation, now: datetime) -> None:
     """Revoke the link, unlock, and send a new one to the address on file. Raises RuleBroken."""
-    held = _open(invitation, now)
+    held = locked_open(invitation, now)
     if held.token_digest is not None:
         RevokedLink.objects.create(token_digest=held.token_digest, invitation=held)
     held.generation += 1
@@ -365,7 +365,7 @@ def send_new_link(*, invitation: Invitation, now: datetime) -> None:
 @transaction.atomic
 def decline(*, invitation: Invitation, now: datetime) -> None:
     """Note that the patient does not want to answer this time; nothing more is sent about it."""
-    held = _open(invitation, now)
+    held = locked_open(invitation, now)
     held.declined_at = now
     held.save(update_fields=["declined_at", "updated_at"])
     withhold(purpose=PURPOSE, subject_ids=[held.pk], reason="declined", now=now)
@@ -374,7 +374,7 @@ def decline(*, invitation: Invitation, now: datetime) -> None:
 @transaction.atomic
 def mark_unreachable(*, invitation: Invitation, now: datetime) -> None:
     """Note that mail does not reach the patient; the telephone worklist shows it."""
-    held = _open(invitation, now)
+    held = locked_open(invitation, now)
     held.unreachable_at = now
     held.save(update_fields=["unreachable_at", "updated_at"])
     withhold(purpose=PURPOSE, subject_ids=[held.pk], reason="unreachable", now=now)
@@ -386,7 +386,7 @@ def invite_member(*, membership_id: int, now: datetime) -> int | None:
     return made[0] if made else None
 
 
-def _open(invitation: Invitation, now: datetime) -> Invitation:
+def locked_open(invitation: Invitation, now: datetime) -> Invitation:
     """Lock the invitation. Raises RuleBroken when it waits for no answer."""
     held = Invitation.objects.select_for_update().get(pk=invitation.pk)
     if held.submitted_at is not None:

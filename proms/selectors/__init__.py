@@ -11,15 +11,27 @@ from proms.selectors.follow_ups import (
     why_not_sent,
     worklist,
 )
+from proms.selectors.telephone import (
+    CallList,
+    TelephoneReason,
+    ToCall,
+    standings_by_unit,
+    telephone_worklist,
+)
 
 __all__ = [
     "TO_DO",
+    "CallList",
+    "TelephoneReason",
+    "ToCall",
     "UnitCounts",
     "counts_by_unit",
     "follow_ups_for",
     "follow_ups_of",
     "invitation_for",
     "scores_of",
+    "standings_by_unit",
+    "telephone_worklist",
     "why_not_sent",
     "worklist",
 ]

@@ -148,6 +148,7 @@ _FIELDS: dict[str, tuple[str, str, str]] = {
         "",
     ),
     "proms.RevokedLink": ("token_digest invitation", "", ""),
+    "proms.CallAttempt": ("id invitation by note", "at outcome call_back_at", ""),
     "proms.StartedForm": ("invitation", "answers", "language"),
     "proms.Response": (
         "id invitation supersedes",

@@ -189,7 +189,7 @@ def completeness_by_unit(viewer: Viewer, scope: Scope, *, on: date) -> Completen
         points=points,
         rows=rows,
         total=CompletenessRow(unit=None, own=False, counts=totals),
-        targets=targets(definition),
+        targets=definition.completeness_goals,
     )
 
 
@@ -197,13 +197,3 @@ def time_points_of(definition: RegisterDefinition, groups: tuple[str, ...]) -> t
     """Return the time points at which any of the groups is asked, in order of time."""
     asked = {point.key for group in groups for point in definition.time_points_for(group)}
     return tuple(key for key in definition.time_points if key in asked)
-
-
-def targets(definition: RegisterDefinition) -> dict[str, float]:
-    """Return the register's goal of completeness by time point, as shares."""
-    goals = definition.about.goals
-    return {
-        point: goal
-        for point in definition.time_points
-        if (goal := goals.preop_completeness if point == "before" else goals.follow_up) is not None
-    }

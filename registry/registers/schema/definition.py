@@ -114,6 +114,16 @@ class RegisterDefinition(Part):
         return {key: held[key] for key in TIME_POINTS if key in held}
 
     @cached_property
+    def completeness_goals(self) -> dict[str, float]:
+        """The register's goal of completeness by time point, as shares; none where it has none."""
+        goals = self.about.goals
+        held = {
+            key: goals.preop_completeness if key == "before" else goals.follow_up
+            for key in self.time_points
+        }
+        return {key: goal for key, goal in held.items() if goal is not None}
+
+    @cached_property
     def indicators(self) -> dict[str, Indicator]:
         """Indicators by key."""
         return {item.key: item for item in self.reports.indicators}

@@ -140,5 +140,7 @@ class PromsSection(Part):
     """Whether two people enter each form that comes back on paper, the second without seeing what
     the first typed."""
     time_points: tuple[TimePoint, ...] = ()
+    call_after_days: Annotated[int, Field(ge=1, le=90)] = 7
+    """How long after the last reminder a patient who has not answered is to be called."""
     questionnaires: tuple[Questionnaire, ...] = ()
     patient_questions: tuple[PatientQuestion, ...] = ()

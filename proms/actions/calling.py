@@ -1,0 +1,65 @@
+"""The log of telephone calls to patients who have not answered."""
+
+from datetime import datetime
+from typing import Literal
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from patients.actions import note_refused_address
+from proms.actions.inviting import decline, locked_open
+from proms.models import CallAttempt, CallOutcome, Invitation
+from proms.policies import why_no_call_back
+from registry.accounts.permissions import Viewer
+from registry.core.errors import RuleBroken
+
+
+@transaction.atomic
+def log_call(
+    *,
+    by: Viewer,
+    invitation: Invitation,
+    outcome: str,
+    now: datetime,
+    call_back_at: datetime | None = None,
+    note: str = "",
+    recipient: Literal["patient", "guardian"] = "patient",
+    seen: int | None = None,
+) -> CallAttempt:
+    """Note a call and do what follows from its outcome; return the attempt.
+
+    A wrong number (``recipient`` says whose) is called no more until it is changed; who does not
+    want to answer is asked nothing more about this invitation. ``seen``: how many calls the caller
+    knew of, so that a button pressed twice, or by two people at once, notes one call. Raises
+    RuleBroken when the invitation waits for no answer, when somebody else has called meanwhile, or
+    when the moment agreed is not possible.
+    """
+    held = locked_open(invitation, now)
+    if outcome not in CallOutcome.values:
+        raise RuleBroken({"outcome": _("Say how the call ended.")})
+    if seen is not None and held.calls.count() != seen:
+        raise RuleBroken(
+            _("A call has been noted meanwhile. Look at the list again before you call.")
+        )
+    if outcome == CallOutcome.CALL_BACK:
+        reason = why_no_call_back(call_back_at, now=now, last_day=held.closes_on)
+        if reason:
+            raise RuleBroken({"call_back_at": reason})
+    attempt = CallAttempt.objects.create(
+        invitation=held,
+        at=now,
+        by_id=by.user_id,
+        outcome=outcome,
+        call_back_at=call_back_at if outcome == CallOutcome.CALL_BACK else None,
+        note=note.strip()[:200],
+    )
+    if outcome == CallOutcome.DECLINED:
+        decline(invitation=held, now=now)
+    elif outcome == CallOutcome.WRONG_NUMBER:
+        note_refused_address(
+            patient_id=held.membership.patient_id,
+            channel="telephone",
+            now=now,
+            recipient=recipient,
+        )
+    return attempt

@@ -1,0 +1,395 @@
+"""The telephone worklist: who is to be called, in the order in which calling pays.
+
+One query finds, judges and orders a whole register, and returns a page of it. Which follow-ups
+wait for an answer is told by proms.status, how likely and how valuable one is by proms.worth.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count, F, Q, QuerySet, TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from proms.models import CallOutcome, FollowUp
+from proms.policies import CALL_BEFORE_CLOSING_DAYS, DAYS_UNTIL_NEXT_CALL
+from proms.selectors.follow_ups import follow_ups_for
+from proms.status import WAITING, Status, status_expression
+from proms.worth import (
+    ANSWERED_BEFORE,
+    ASKED,
+    NEW,
+    NOT_REACHED,
+    OPENED,
+    SILENT_BEFORE,
+    STARTED,
+    Standing,
+    likelihood_sql,
+    worth,
+)
+from registry.accounts.permissions import Permission, Viewer
+from registry.audit.actions import require
+from registry.core import clock
+from registry.registers.schema import RegisterDefinition, TimePoint
+from registry.registers.selectors import definition_for
+
+DAYS_OF_STANDING = 365
+"""A unit's distance to its target is that of the follow-ups due in the year before."""
+
+NOW, LATER, NO_NUMBER = "now", "later", "no_number"
+PLACES = (NOW, LATER, NO_NUMBER)
+"""To be called; to be called at an agreed time or after a pause; nobody knows a number."""
+
+
+class TelephoneReason(TextChoices):
+    """Why a patient is to be called."""
+
+    AGREED = "agreed", _("A call was agreed")
+    PREFERS = "prefers", _("Wants to be called")
+    UNREACHABLE = "unreachable", _("No message reaches the patient")
+    LOCKED = "locked", _("The link is locked")
+    SILENT = "silent", _("No answer to any reminder")
+
+
+@dataclass(frozen=True, slots=True)
+class ToCall:
+    """One patient to be called about one invitation.
+
+    ``since``: since when the patient waits for a call; ``last_day``: the last on which the form
+    may be started; ``call_again_at``: not before. ``likelihood`` lies between 0 and 1, ``worth``
+    is the sum over the follow-ups that one answer would answer, ``standing`` that of the unit and
+    time point to which it is worth most. ``recipient``: whose number is to be called, "patient" or
+    "guardian", empty where none is known.
+    """
+
+    invitation_id: int
+    membership_id: int
+    unit_id: int
+    unit: str
+    time_point: str
+    group: str
+    operated_on: date
+    age: int
+    reason: TelephoneReason
+    since: date
+    last_day: date
+    days_left: int
+    recipient: str
+    progress: int
+    habit: int
+    calls: int
+    last_outcome: str
+    last_at: datetime | None
+    last_note: str
+    call_again_at: datetime | None
+    agreed: bool
+    likelihood: float
+    worth: float
+    standing: Standing
+    place: str
+
+    def days_waited(self, on: date) -> int:
+        """Return since how many days the patient waits for a call."""
+        return (on - self.since).days
+
+
+@dataclass(frozen=True, slots=True)
+class CallList:
+    """A page of the list, how many there are in each place, and how many by unit in this one."""
+
+    rows: Sequence[ToCall]
+    by_place: Mapping[str, int]
+    by_unit: Mapping[int, int]
+
+
+def telephone_worklist(
+    viewer: Viewer,
+    register_code: str,
+    *,
+    now: datetime,
+    place: str = NOW,
+    unit_id: int | None = None,
+    invitation_id: int | None = None,
+    offset: int = 0,
+    limit: int = 50,
+) -> CallList:
+    """Return patients to be called: whose reminders ran out, or whom no message reaches.
+
+    Their window is open, they have neither answered nor declined, and nothing ended the
+    follow-up. Agreed calls whose time has come stand first; then by likelihood × worth, and among
+    equals by the day on which the window closes. ``invitation_id`` asks for one row alone.
+    """
+    require(viewer, Permission.FOLLOW_UP, register_code)
+    on = clock.civil_date(now)
+    definition = definition_for(register_code)
+    standings = standings_by_unit(viewer, register_code, on=on, definition=definition)
+    sql, parameters = _list(viewer, register_code, standings, now=now, definition=definition)
+    parameters |= {
+        "place": place,
+        "unit": unit_id,
+        "invitation": invitation_id,
+        "offset": offset,
+        "limit": limit,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{sql} SELECT place, unit_id, count(*) FROM placed GROUP BY place, unit_id",
+            parameters,
+        )
+        counted = cursor.fetchall()
+        cursor.execute(f"{sql} {_PAGE}", parameters)
+        names = [column.name for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    by_place: Counter[str] = Counter(dict.fromkeys(PLACES, 0))
+    by_unit: Counter[int] = Counter()
+    for each, unit, n in counted:
+        by_place[each] += n if unit_id in (None, unit) else 0
+        by_unit[unit] += n if each == place else 0
+    return CallList([_row(row, standings) for row in rows], by_place, by_unit)
+
+
+def standings_by_unit(
+    viewer: Viewer, register_code: str, *, on: date, definition: RegisterDefinition
+) -> dict[tuple[int, str], Standing]:
+    """Return how the viewer's units stand at each time point, over the year before ``on``."""
+    rows = (
+        follow_ups_for(viewer, register_code)
+        .filter(
+            due_on__gt=on - timedelta(days=DAYS_OF_STANDING),
+            due_on__lte=on,
+            operation__cancelled_on__isnull=True,
+        )
+        .annotate(status=status_expression(on))
+        .order_by()
+        .values_list("operation__unit_id", "time_point")
+        .annotate(
+            answered=Count("pk", filter=Q(status=Status.COMPLETED)),
+            expected=Count("pk", filter=~Q(status=Status.CENSORED)),
+        )
+    )
+    goals = definition.completeness_goals
+    return {
+        (unit, point): Standing(answered, expected, goals.get(point))
+        for unit, point, answered, expected in rows
+    }
+
+
+_LIST = """
+    WITH waiting AS ({waiting}),
+    worth AS (
+        SELECT * FROM unnest(%(units)s::bigint[], %(points)s::text[], %(worths)s::float8[])
+            AS w (unit_id, time_point, worth)
+    ),
+    silence AS (
+        SELECT * FROM unnest(%(rule_points)s::text[], %(after_invitation)s::int[],
+                             %(after_due)s::int[])
+            AS s (time_point, after_invitation, after_due)
+    ),
+    asked AS (
+        SELECT waiting.invitation_id,
+               sum(COALESCE(worth.worth, %(unknown)s)) AS worth,
+               (array_agg(waiting.id ORDER BY COALESCE(worth.worth, %(unknown)s) DESC,
+                                              waiting.id))[1] AS follow_up_id,
+               max(waiting.closes_on) AS last_day
+        FROM waiting
+        LEFT JOIN worth ON worth.unit_id = waiting.unit_id
+                       AND worth.time_point = waiting.time_point
+        GROUP BY waiting.invitation_id
+    ),
+    judged AS (
+        SELECT i.id AS invitation_id, i.membership_id, waiting.unit_id, u.name AS unit,
+               waiting.time_point, waiting."group", waiting.operated_on,
+               age.years AS age,
+               asked.last_day, asked.last_day - %(on)s::date + 1 AS days_left, asked.worth,
+               CASE WHEN i.started_at <= %(now)s THEN {STARTED}
+                    WHEN i.opened_at <= %(now)s THEN {OPENED}
+                    WHEN i.invited_at <= %(now)s THEN {ASKED}
+                    ELSE {NOT_REACHED} END AS progress,
+               CASE earlier.answered WHEN true THEN {ANSWERED_BEFORE}
+                    WHEN false THEN {SILENT_BEFORE} ELSE {NEW} END AS habit,
+               COALESCE(tried.calls, 0) AS calls,
+               COALESCE(tried.outcome, '') AS last_outcome, tried.at AS last_at,
+               COALESCE(tried.note, '') AS last_note,
+               CASE WHEN number.guardian AND age.years < %(guardian_until)s THEN 'guardian'
+                    WHEN number.patient THEN 'patient'
+                    ELSE '' END AS recipient,
+               CASE tried.outcome
+                   WHEN 'call_back' THEN tried.call_back_at
+                   WHEN 'no_answer' THEN ((tried.at AT TIME ZONE %(zone)s)::date
+                       + %(after_no_answer)s)::timestamp AT TIME ZONE %(zone)s
+                   WHEN 'message_left' THEN ((tried.at AT TIME ZONE %(zone)s)::date
+                       + %(after_message)s)::timestamp AT TIME ZONE %(zone)s
+               END AS call_again_at,
+               tried.outcome IS NOT DISTINCT FROM 'call_back' AS agreed,
+               CASE WHEN tried.outcome = 'call_back' THEN 'agreed'
+                    WHEN p.preferred_channel = 'telephone' THEN 'prefers'
+                    WHEN i.unreachable_at <= %(now)s OR i.invited_at IS NULL THEN 'unreachable'
+                    WHEN i.locked_at <= %(now)s THEN 'locked'
+                    ELSE 'silent' END AS reason,
+               CASE WHEN tried.outcome = 'call_back'
+                        THEN (tried.call_back_at AT TIME ZONE %(zone)s)::date
+                    WHEN p.preferred_channel = 'telephone'
+                        THEN (COALESCE(i.invited_at, i.created_at) AT TIME ZONE %(zone)s)::date
+                    WHEN i.unreachable_at <= %(now)s
+                        THEN (i.unreachable_at AT TIME ZONE %(zone)s)::date
+                    WHEN i.locked_at <= %(now)s THEN (i.locked_at AT TIME ZONE %(zone)s)::date
+                    ELSE LEAST(
+                        GREATEST(
+                            sent.last_on, sent.first_on + silence.after_invitation,
+                            i.due_on + silence.after_due) + %(call_after)s,
+                        GREATEST(sent.last_on + 1, asked.last_day - %(before_closing)s))
+               END AS since
+        FROM asked
+        JOIN waiting ON waiting.id = asked.follow_up_id
+        JOIN proms_invitation i ON i.id = asked.invitation_id
+        JOIN patients_membership m ON m.id = i.membership_id
+        JOIN patients_patient p ON p.id = m.patient_id
+        JOIN units_unit u ON u.id = waiting.unit_id
+        LEFT JOIN patients_patientidentity identity ON identity.patient_id = p.id
+        CROSS JOIN LATERAL (SELECT
+            date_part('year', age(%(on)s::date, p.birth_date))::int AS years) age
+        CROSS JOIN LATERAL (SELECT
+            COALESCE(identity.has_telephone AND identity.telephone_refused_at IS NULL, false)
+                AS patient,
+            COALESCE(identity.guardian_has_telephone
+                     AND identity.guardian_telephone_refused_at IS NULL, false) AS guardian
+        ) number
+        LEFT JOIN silence ON silence.time_point = i.time_point
+        CROSS JOIN LATERAL (SELECT
+            (i.invited_at AT TIME ZONE %(zone)s)::date AS first_on,
+            (COALESCE(i.reminded_at, i.invited_at) AT TIME ZONE %(zone)s)::date AS last_on) sent
+        LEFT JOIN LATERAL (
+            SELECT c.at, c.outcome, c.call_back_at, c.note, count(*) OVER () AS calls
+            FROM proms_callattempt c WHERE c.invitation_id = i.id AND c.at <= %(now)s
+            ORDER BY c.at DESC, c.id DESC LIMIT 1
+        ) tried ON true
+        LEFT JOIN LATERAL (
+            SELECT f.completed_on IS NOT NULL AS answered
+            FROM procedures_operation o
+            JOIN proms_followup f ON f.operation_id = o.id
+            WHERE o.membership_id = m.id AND f.due_on < i.due_on AND f.due_on <= %(on)s
+              AND f.invitation_id IS DISTINCT FROM i.id
+              AND f.censored_on IS NULL
+            ORDER BY f.due_on DESC, f.id DESC LIMIT 1
+        ) earlier ON true
+    ),
+    placed AS (
+        SELECT judged.*, {likelihood} AS likelihood,
+               CASE WHEN recipient = '' THEN '{NO_NUMBER}'
+                    WHEN call_again_at > %(now)s THEN '{LATER}'
+                    ELSE '{NOW}' END AS place
+        FROM judged
+        WHERE since <= %(on)s OR agreed
+    )
+"""
+
+_PAGE = """
+    SELECT * FROM placed
+    WHERE place = %(place)s AND (%(unit)s::bigint IS NULL OR unit_id = %(unit)s)
+      AND (%(invitation)s::bigint IS NULL OR invitation_id = %(invitation)s)
+    ORDER BY CASE WHEN agreed OR place = 'later' THEN call_again_at END NULLS LAST,
+             likelihood * worth DESC, last_day, invitation_id
+    OFFSET %(offset)s LIMIT %(limit)s
+"""
+
+
+def _list(
+    viewer: Viewer,
+    register_code: str,
+    standings: Mapping[tuple[int, str], Standing],
+    *,
+    now: datetime,
+    definition: RegisterDefinition,
+) -> tuple[str, dict[str, Any]]:
+    """Return the CTEs up to ``placed``, every patient to be called, and their parameters."""
+    on = clock.civil_date(now)
+    waiting, parameters = _as_sql(_waiting(viewer, register_code, on))
+    points = list(definition.time_points.values())
+    keys = list(standings)
+    sql = _LIST.format(
+        waiting=waiting,
+        likelihood=likelihood_sql(),
+        STARTED=STARTED,
+        OPENED=OPENED,
+        ASKED=ASKED,
+        NOT_REACHED=NOT_REACHED,
+        ANSWERED_BEFORE=ANSWERED_BEFORE,
+        SILENT_BEFORE=SILENT_BEFORE,
+        NEW=NEW,
+        NOW=NOW,
+        LATER=LATER,
+        NO_NUMBER=NO_NUMBER,
+    )
+    return sql, parameters | {
+        "on": on,
+        "now": now,
+        "zone": settings.TIME_ZONE,
+        "call_after": definition.proms.call_after_days,
+        "units": [unit for unit, _point in keys],
+        "points": [point for _unit, point in keys],
+        "worths": [worth(standings[key]) for key in keys],
+        "unknown": worth(
+            Standing(target=max(definition.completeness_goals.values(), default=None))
+        ),
+        "rule_points": [point.key for point in points],
+        "after_invitation": [_last_reminder(point, "invitation") for point in points],
+        "after_due": [_last_reminder(point, "due") for point in points],
+        "after_no_answer": DAYS_UNTIL_NEXT_CALL[CallOutcome.NO_ANSWER],
+        "after_message": DAYS_UNTIL_NEXT_CALL[CallOutcome.MESSAGE_LEFT],
+        "guardian_until": _guardian_until(definition),
+        "before_closing": CALL_BEFORE_CLOSING_DAYS,
+    }
+
+
+def _guardian_until(definition: RegisterDefinition) -> int:
+    """Return the age in years below which a guardian is called: as questionnaires say, or care."""
+    return definition.proms.guardian_until or definition.patients.guardian_until
+
+
+def _last_reminder(point: TimePoint, after: str) -> int | None:
+    """Return how many days after the invitation, or after the due date, the last reminder goes."""
+    return max((rule.days for rule in point.reminders if rule.after == after), default=None)
+
+
+def _waiting(viewer: Viewer, register_code: str, on: date) -> QuerySet[FollowUp]:
+    """Return the follow-ups with an open window whose invitation waits for an answer."""
+    return (
+        follow_ups_for(viewer, register_code)
+        .filter(
+            operation__cancelled_on__isnull=True,
+            invitation__isnull=False,
+            opens_on__lte=on,
+            closes_on__gte=on,
+        )
+        .annotate(status=status_expression(on))
+        .filter(status__in=[*WAITING, Status.UNREACHABLE, Status.TO_INVITE])
+        .order_by()
+        .values(
+            "id",
+            "invitation_id",
+            "time_point",
+            "closes_on",
+            unit_id=F("operation__unit_id"),
+            group=F("operation__group"),
+            operated_on=F("operation__scheduled_on"),
+        )
+    )
+
+
+def _as_sql(queryset: QuerySet[FollowUp]) -> tuple[str, dict[str, Any]]:
+    """Return a query as text with named parameters, to stand within a larger one."""
+    text, values = queryset.query.sql_with_params()
+    named = {f"waiting_{position}": value for position, value in enumerate(values)}
+    return text % tuple(f"%({name})s" for name in named), named
+
+
+def _row(row: dict[str, Any], standings: Mapping[tuple[int, str], Standing]) -> ToCall:
+    held = {field.name: row[field.name] for field in fields(ToCall) if field.name in row}
+    standing = standings.get((row["unit_id"], row["time_point"]), Standing())
+    return ToCall(**held | {"standing": standing, "reason": TelephoneReason(row["reason"])})
