@@ -11,8 +11,8 @@ class PromsConfig(AppConfig):
         from proms import mail, panels
         from proms.actions import PURPOSE
         from proms.subscriptions import subscribe_all
-        from registry.messaging.composing import register_composer
+        from registry.messaging.composing import register_purpose
 
         panels.register_all()
         subscribe_all()
-        register_composer(PURPOSE, mail.compose, sent=mail.note_sent, withheld=mail.note_withheld)
+        register_purpose(PURPOSE, mail.PURPOSE)

@@ -111,9 +111,28 @@ def claim(*, now: datetime, limit: int) -> list[Message]:
     return taken
 
 
-def mark_sent(message: Message, *, now: datetime) -> bool:
-    """Note that a message went out. False when it was marked meanwhile."""
-    return _finish(message, sent_at=now, last_error="")
+_MARK_SENT = """
+    WITH marked AS (
+        UPDATE messaging_message
+        SET sent_at = %(now)s, claimed_until = NULL, last_error = '', updated_at = %(now)s
+        WHERE id = %(id)s AND sent_at IS NULL AND withheld_at IS NULL AND failed_at IS NULL
+        RETURNING subject_id, rule
+    )
+    {noted}
+    SELECT count(*) FROM marked
+"""
+
+
+def mark_sent(message: Message, *, now: datetime, note: str = "") -> bool:
+    """Note that a message went out. False when it was marked meanwhile.
+
+    ``note`` is what the purpose writes on the subject, see composing.Purpose. Both are one
+    statement: a transaction of its own outside of others, in one round trip.
+    """
+    noted = f", noted AS ({note})" if note else ""
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK_SENT.format(noted=noted), {"id": message.pk, "now": now})
+        return bool(cursor.fetchone()[0])
 
 
 def mark_withheld(message: Message, *, reason: str, now: datetime) -> bool:

@@ -1,12 +1,26 @@
-"""Who makes the text of a message: composers, registered by purpose.
+"""Who writes the messages of a purpose: an upper app, which registers it in ``ready()``.
 
-An upper app registers one function for each purpose in ``ready()``. It is asked at the moment of
-sending, so that what has happened since the message was queued counts.
+Messages are written for a claimed batch, in a few queries for all of them. What decides about a
+message (is it still wanted, which link, which address) is its subject's *state*. It is read once
+more before each mail is sent, and when it has changed since the batch was written, the mail is
+written anew or withheld. So what happens while a batch is being sent counts, for one small query.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+
+State = object
+"""What decides about a message: compared by ``==``, and otherwise the composer's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A message that is to be written."""
+
+    subject_id: int
+    rule: str
+    state: State
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,38 +44,42 @@ class Withheld:
     reason: str
 
 
-Composer = Callable[[int, str, datetime], ComposedMail | Withheld]
-"""Called as ``compose(subject_id, rule, now)``."""
+Composer = Callable[[Sequence[Wanted], datetime], Sequence[ComposedMail | Withheld]]
+"""Called as ``compose(wanted, now)``; returns one answer for each, in the same order."""
+
+Reader = Callable[[Iterable[int]], Mapping[int, State]]
+"""Called as ``read(subject_ids)``; one query. A subject that is gone is left out (state None)."""
 
 Noting = Callable[[int, str, datetime], None]
-"""Called as ``sent(subject_id, rule, now)`` in the transaction that marks the message."""
+"""Called as ``withheld(subject_id, rule, now)`` in the transaction that marks the message."""
+
+
+def _nothing_decides(_subject_ids: Iterable[int]) -> Mapping[int, State]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """What a message is for: who writes it, and who notes that it went."""
+    """What a message is for: who writes it, what decides about it, and who notes what became of it.
+
+    ``note_sent`` is a statement that notes on the subject that the message went. It becomes a part
+    of the marking statement, so that both stand or fall together in one round trip: it may use
+    ``marked (subject_id, rule)``, which holds a row unless another worker was first, and
+    ``%(now)s``.
+    """
 
     compose: Composer
-    sent: Noting | None = None
+    read: Reader = _nothing_decides
+    note_sent: str = ""
     withheld: Noting | None = None
 
 
 _purposes: dict[str, Purpose] = {}
 
 
-def register_composer(
-    purpose: str,
-    compose: Composer,
-    *,
-    sent: Noting | None = None,
-    withheld: Noting | None = None,
-) -> None:
-    """Let ``compose`` write the messages of ``purpose``. Registering again replaces it.
-
-    ``sent`` (and ``withheld``) are called in the transaction that marks a message, so that what
-    they write stands or falls with the mark.
-    """
-    _purposes[purpose] = Purpose(compose, sent, withheld)
+def register_purpose(name: str, purpose: Purpose) -> None:
+    """Let ``purpose`` write the messages of that name. Registering again replaces it."""
+    _purposes[name] = purpose
 
 
 def purpose(name: str) -> Purpose | None:

@@ -1,30 +1,45 @@
-"""Sending what is due: claim, compose, send, mark.
+"""Sending what is due: claim, compose, look again, send, mark.
 
 Claim and mark are transactions of their own, and sending is in neither. A worker that dies between
 sending and marking leaves a claimed message; when its lease ends another worker sends it again
 with the same Message-ID. So nothing is lost, and at most one repetition arrives.
+
+A claimed batch is composed at once. Right before each mail what decided about it is read again; if
+it has changed, the mail is composed anew or withheld. So no mail starts after the commit of
+whatever forbids it.
 """
 
 import smtplib
-from collections.abc import Iterator
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import formataddr
 from urllib.parse import urlsplit
 
+import pghistory
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
-from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.backends.smtp import EmailBackend
 from django.db import transaction
 
 from registry.audit.middleware import unit_of_work
 from registry.messaging import actions
-from registry.messaging.composing import ComposedMail, Purpose, Withheld, purpose
+from registry.messaging.composing import (
+    ComposedMail,
+    Purpose,
+    State,
+    Wanted,
+    Withheld,
+    purpose,
+)
+from registry.messaging.mime import NotSendable, as_bytes, ascii_address
 from registry.messaging.models import Message
 
 BATCH = 20
 SOURCE = "task messaging.send_due"
+SAFE_SECONDS = actions.LEASE.total_seconds() / 2
+"""A batch that takes longer is given back, before another worker may take it up."""
 
 
 @dataclass
@@ -40,6 +55,23 @@ class Outcome:
 
 class ServerUnavailable(Exception):
     """The mail server does not answer; nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritable:
+    """A message that could not be composed; it is tried again later."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A claimed message with what is to be sent, and the state from which it was written."""
+
+    message: Message
+    purpose: Purpose | None
+    state: State
+    content: ComposedMail | Withheld | Unwritable
 
 
 def send_due(*, now: datetime, limit: int | None = None, batch: int = BATCH) -> Outcome:
@@ -64,34 +96,83 @@ def send_due(*, now: datetime, limit: int | None = None, batch: int = BATCH) -> 
 
 
 def _send_batch(messages: list[Message], outcome: Outcome, *, now: datetime) -> None:
-    with _open_connection() as server:
-        for message in messages:
-            _send_one(message, server, outcome, now=now)
+    began = time.monotonic()
+    # One context of the history for the batch: its marks are statements of their own.
+    with _open_connection() as server, pghistory.context(actor=None, source=SOURCE):
+        for position, letter in enumerate(_compose(messages, now=now)):
+            if time.monotonic() - began > SAFE_SECONDS:
+                actions.release(messages[position:], now=now)
+                return
+            _send_one(_as_it_is_now(letter, now=now), server, outcome, now=now)
 
 
-def _send_one(
-    message: Message, server: BaseEmailBackend, outcome: Outcome, *, now: datetime
-) -> None:
-    for_purpose = purpose(message.purpose)
+# --- Composing --------------------------------------------------------------------------------
+
+
+def _compose(messages: Sequence[Message], *, now: datetime) -> list[Letter]:
+    """Write a batch: for each purpose one reading of the states and one call of its composer."""
+    by_purpose: dict[str, list[Message]] = defaultdict(list)
+    for message in messages:
+        by_purpose[message.purpose].append(message)
+    letters = {
+        letter.message.pk: letter
+        for name, those in by_purpose.items()
+        for letter in _compose_for(name, those, now=now)
+    }
+    return [letters[message.pk] for message in messages]
+
+
+def _compose_for(name: str, messages: Sequence[Message], *, now: datetime) -> list[Letter]:
+    for_purpose = purpose(name)
     if for_purpose is None:
         # Another version of the program may know it; it is tried again later.
-        outcome.put_back += 1
-        actions.put_back(message, error=f"no composer for {message.purpose}", now=now)
-        return
+        unknown = Unwritable(f"no composer for {name}")
+        return [Letter(message, None, None, unknown) for message in messages]
     try:
-        composed = for_purpose.compose(message.subject_id, message.rule, now)
+        states = for_purpose.read([message.subject_id for message in messages])
+        wanted = [Wanted(one.subject_id, one.rule, states.get(one.subject_id)) for one in messages]
+        contents = for_purpose.compose(wanted, now)
+        return [
+            Letter(message, for_purpose, one.state, content)
+            for message, one, content in zip(messages, wanted, contents, strict=True)
+        ]
     except Exception as error:  # one broken message must not stop the others
+        if len(messages) > 1:
+            return [each for one in messages for each in _compose_for(name, [one], now=now)]
+        broken = Unwritable(f"composing: {type(error).__name__}")
+        return [Letter(messages[0], for_purpose, None, broken)]
+
+
+def _as_it_is_now(letter: Letter, *, now: datetime) -> Letter:
+    """Return the letter if what decides about it is unchanged, otherwise one written anew."""
+    if letter.purpose is None or isinstance(letter.content, Unwritable):
+        return letter
+    subject_id = letter.message.subject_id
+    if letter.purpose.read([subject_id]).get(subject_id) == letter.state:
+        return letter
+    return _compose([letter.message], now=now)[0]
+
+
+# --- Sending and marking ----------------------------------------------------------------------
+
+
+def _send_one(letter: Letter, server: EmailBackend, outcome: Outcome, *, now: datetime) -> None:
+    message, content = letter.message, letter.content
+    if isinstance(content, Unwritable):
         outcome.put_back += 1
-        actions.put_back(message, error=f"composing: {type(error).__name__}", now=now)
+        actions.put_back(message, error=content.error, now=now)
         return
-    if isinstance(composed, Withheld):
+    if isinstance(content, Withheld):
         outcome.withheld += 1
         with _marking():
-            if actions.mark_withheld(message, reason=composed.reason, now=now):
-                _note(for_purpose.withheld, message, now)
+            if actions.mark_withheld(message, reason=content.reason, now=now):
+                _note(letter.purpose.withheld, message, now)
         return
     try:
-        server.send_messages([_mail(message, composed)])
+        _transmit(server, message, content, now=now)
+    except NotSendable as error:
+        outcome.failed += 1
+        actions.mark_failed(message, error=str(error), now=now)
     except smtplib.SMTPRecipientsRefused as error:
         code, answer = next(iter(error.recipients.values()))
         _refused(message, code, answer, outcome, now=now)
@@ -100,17 +181,28 @@ def _send_one(
     except (smtplib.SMTPException, OSError) as error:
         outcome.put_back += 1
         actions.put_back(message, error=type(error).__name__, now=now)
-        # The connection is gone; the backend opens a new one for the next message.
+        # The connection is gone; a new one is opened for the next message.
         server.connection = None
     else:
         outcome.sent += 1
-        _mark_sent(message, for_purpose, now=now)
+        actions.mark_sent(message, now=now, note=letter.purpose.note_sent)
 
 
-def _mark_sent(message: Message, for_purpose: Purpose, *, now: datetime) -> None:
-    with _marking():
-        if actions.mark_sent(message, now=now):
-            _note(for_purpose.sent, message, now)
+def _transmit(server: EmailBackend, message: Message, mail: ComposedMail, *, now: datetime) -> None:
+    from_address = settings.DEFAULT_FROM_EMAIL
+    content = as_bytes(
+        mail,
+        message_id=actions.message_id(message, _domain(settings.SITE_URL)),
+        from_address=from_address,
+        sent_at=now,
+    )
+    if server.connection is None:
+        server.open()
+    server.connection.sendmail(from_address, [ascii_address(mail.to)], content)
+
+
+def _domain(site: str) -> str:
+    return urlsplit(site).hostname or "registry.invalid"
 
 
 def _note(noting: object, message: Message, now: datetime) -> None:
@@ -138,8 +230,8 @@ def _refused(
 
 
 @contextmanager
-def _open_connection() -> Iterator[BaseEmailBackend]:
-    server = get_connection(fail_silently=False)
+def _open_connection() -> Iterator[EmailBackend]:
+    server = EmailBackend(fail_silently=False)
     try:
         server.open()
     except (smtplib.SMTPException, OSError) as error:
@@ -148,25 +240,3 @@ def _open_connection() -> Iterator[BaseEmailBackend]:
         yield server
     finally:
         server.close()
-
-
-def _mail(message: Message, composed: ComposedMail) -> EmailMultiAlternatives:
-    address = settings.DEFAULT_FROM_EMAIL
-    domain = urlsplit(settings.SITE_URL).hostname or "registry.invalid"
-    headers = {
-        "Message-ID": actions.message_id(message, domain),
-        "Auto-Submitted": "auto-generated",
-        **({"Content-Language": composed.language} if composed.language else {}),
-        **composed.headers,
-    }
-    mail = EmailMultiAlternatives(
-        subject=" ".join(composed.subject.split()),
-        body=composed.text,
-        from_email=formataddr((composed.from_name, address)) if composed.from_name else address,
-        to=[composed.to],
-        reply_to=[composed.reply_to] if composed.reply_to else None,
-        headers=headers,
-    )
-    if composed.html:
-        mail.attach_alternative(composed.html, "text/html")
-    return mail

@@ -6,8 +6,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message as Mail
@@ -18,9 +19,15 @@ from aiosmtpd.controller import Controller
 from django.conf import settings as django_settings
 from django.db import connection
 
-from registry.messaging import actions
+from registry.messaging import actions, sending
 from registry.messaging.actions import LEASE, NewMessage
-from registry.messaging.composing import ComposedMail, Withheld, register_composer
+from registry.messaging.composing import (
+    ComposedMail,
+    Purpose,
+    Wanted,
+    Withheld,
+    register_purpose,
+)
 from registry.messaging.models import Message
 from registry.messaging.sending import send_due
 
@@ -36,6 +43,7 @@ class Server:
         self.answers: dict[str, str] = {}
         self.connections = 0
         self.kill: int | None = None
+        self.meanwhile: Callable[[str], None] | None = None
         self.lock = threading.Lock()
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
@@ -51,6 +59,8 @@ class Server:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
+        if self.meanwhile:
+            self.meanwhile(envelope.rcpt_tos[0])
         with self.lock:
             self.mails.append(message_from_bytes(envelope.content))
             if self.kill is not None:
@@ -79,22 +89,33 @@ def server(settings) -> Iterator[Server]:
     controller.stop()
 
 
-def compose(subject_id: int, rule: str, now: datetime) -> ComposedMail | Withheld:
-    if rule == "pointless":
+def compose(wanted: Sequence[Wanted], now: datetime) -> list[ComposedMail | Withheld]:
+    return [write(one) for one in wanted]
+
+
+def write(one: Wanted) -> ComposedMail | Withheld:
+    if one.rule == "broken" and one.subject_id == 2:
+        raise LookupError("patient2@mail.example")
+    if one.rule == "pointless" or one.state == "answered":
         return Withheld("answered")
     return ComposedMail(
-        to=f"patient{subject_id}@mail.example",
+        to=f"patient{one.subject_id}@mail.example",
         subject="Spørgsmål fra registeret",
-        text="Kære modtager",
+        text=f"Kære modtager {one.state or ''}".strip(),
         html="<p>Kære modtager</p>",
         from_name="DaneSpine",
         language="da",
     )
 
 
+states: dict[int, str] = {}
+"""What decides about a subject, for tests that change it."""
+
+
 @pytest.fixture(autouse=True)
 def composer() -> None:
-    register_composer("test", compose)
+    states.clear()
+    register_purpose("test", Purpose(compose, read=lambda _ids: dict(states)))
 
 
 def queue(number: int, rule: str = "invitation") -> None:
@@ -106,10 +127,11 @@ import sys
 from datetime import datetime
 import django
 django.setup()
-from registry.messaging.composing import ComposedMail, register_composer
+from registry.messaging.composing import ComposedMail, Purpose, register_purpose
 from registry.messaging.sending import send_due
-register_composer("test", lambda pk, rule, now: ComposedMail(
-    to=f"patient{pk}@mail.example", subject="Spørgsmål", text="Kære modtager"))
+register_purpose("test", Purpose(lambda wanted, now: [ComposedMail(
+    to=f"patient{one.subject_id}@mail.example", subject="Spørgsmål", text="Kære modtager")
+    for one in wanted]))
 print("ready", flush=True)
 sys.stdin.readline()
 send_due(now=datetime.fromisoformat(sys.argv[1]))
@@ -173,6 +195,40 @@ def test_a_pointless_mail_is_withheld_with_its_reason(server):
     assert send_due(now=NOW).withheld == 1
     assert Message.objects.get().withheld_reason == "answered"
     assert server.mails == []
+
+
+def test_what_happens_while_a_batch_is_being_sent_counts(server):
+    """While the first mail is on its way, another patient answers and a third gets a new link."""
+    queue(3)
+
+    def meanwhile(_address: str) -> None:
+        states.update({2: "answered", 3: "with the new link"})
+
+    server.meanwhile = meanwhile
+    outcome = send_due(now=NOW)
+    assert (outcome.sent, outcome.withheld) == (2, 1)
+    assert [mail["To"] for mail in server.mails] == [
+        "patient1@mail.example",
+        "patient3@mail.example",
+    ]
+    text, _html = server.mails[1].get_payload()
+    assert b"with the new link" in text.get_payload(decode=True)
+    assert Message.objects.get(subject_id=2).withheld_reason == "answered"
+
+
+def test_a_mail_that_cannot_be_written_does_not_stop_the_others(server):
+    queue(3, "broken")
+    outcome = send_due(now=NOW)
+    assert (outcome.sent, outcome.put_back) == (2, 1)
+    assert Message.objects.get(subject_id=2).last_error == "composing: LookupError"
+
+
+def test_a_slow_server_gets_no_mail_whose_lease_may_have_ended(server, monkeypatch):
+    monkeypatch.setattr(sending, "SAFE_SECONDS", 0.2)
+    server.meanwhile = lambda _address: time.sleep(0.3)
+    queue(3)
+    assert send_due(now=NOW, limit=3).sent == 1
+    assert Message.objects.filter(claimed_until=None, sent_at=None, attempts=0).count() == 2
 
 
 def test_refusals_pass_or_stay_and_do_not_stop_the_others(server):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pghistory
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -10,7 +11,8 @@ from proms import actions, mail
 from proms.links import digest, token_for
 from proms.models import FollowUp, Invitation
 from registry.core.errors import RuleBroken
-from registry.messaging.composing import ComposedMail, Withheld
+from registry.messaging.actions import mark_sent
+from registry.messaging.composing import ComposedMail, Wanted, Withheld
 from registry.messaging.models import Message
 from tests.unit.proms.factories import make_member, make_operation, make_unit
 
@@ -31,7 +33,8 @@ def invitation_of(operation) -> Invitation:
 
 
 def composed(invitation, rule="invitation", now=NOW):
-    return mail.compose(invitation.pk, rule, now)
+    wanted = Wanted(invitation.pk, rule, mail.read([invitation.pk])[invitation.pk])
+    return mail.compose([wanted], now)[0]
 
 
 def test_an_open_follow_up_is_asked_once():
@@ -179,6 +182,61 @@ def test_nothing_is_sent_about_a_cancelled_operation():
     assert composed(invitation_of(operation)) == Withheld("closed")
 
 
+def test_a_batch_costs_as_many_queries_as_one_mail():
+    for language in ("da", "nb", "sv", "en", "da"):
+        planned(make_member(language=language))
+    actions.invite_due(now=NOW)
+
+    def queries(number: int) -> int:
+        ids = list(Invitation.objects.values_list("pk", flat=True)[:number])
+        with CaptureQueriesContext(connection) as captured:
+            states = mail.read(ids)
+            written = mail.compose([Wanted(pk, "invitation", states[pk]) for pk in ids], NOW)
+        assert len({one.text for one in written}) == number
+        return len(captured)
+
+    assert queries(1) == queries(5) <= 5
+
+
+def test_each_patient_gets_the_own_link_and_last_day():
+    soon, late = planned(), planned(on=SURGERY + timedelta(days=11))
+    actions.invite_due(now=NOW)
+    first, second = (composed(invitation_of(one)) for one in (soon, late))
+    assert "20. december 2026" in first.text
+    assert "20. december 2026" in first.html
+    assert "31. december 2026" in second.text
+    own = token_for(invitation_of(soon).pk, 1)
+    assert own in first.html
+    assert own not in second.text + second.html
+    assert not {mail.ADDRESS, mail.LAST_DAY} & set(first.text + first.html)
+
+
+def test_a_mail_sent_is_noted_on_its_invitation_with_its_history():
+    invitation = invited()
+    invitation.refresh_from_db()
+    assert (invitation.invited_at, invitation.reminded_at) == (NOW, None)
+    later = NOW + timedelta(days=8)
+    actions.queue_reminders(now=later)
+    with pghistory.context(actor=None, source="task messaging.send_due"):
+        assert mark_sent(Message.objects.get(rule="reminder.first"), now=later, note=mail.NOTE_SENT)
+    invitation.refresh_from_db()
+    assert (invitation.invited_at, invitation.reminded_at) == (NOW, later)
+    event = Invitation.pgh_event_model.objects.filter(pgh_obj=invitation).latest("pgh_id")
+    assert event.reminded_at == later
+    assert event.pgh_context.metadata["source"] == "task messaging.send_due"
+
+
+def test_sending_an_invitation_again_keeps_the_day_of_the_first():
+    invitation = invited()
+    later = NOW + timedelta(days=2)
+    actions.send_again(invitation=invitation, now=later)
+    again = Message.objects.get(sent_at=None)
+    assert mark_sent(again, now=later, note=mail.NOTE_SENT)
+    assert not mark_sent(again, now=later + timedelta(days=1), note=mail.NOTE_SENT)
+    invitation.refresh_from_db()
+    assert (invitation.invited_at, invitation.reminded_at) == (NOW, None)
+
+
 # --- Reminders --------------------------------------------------------------------------------
 # Before surgery: the first 7 days after the invitation, the last 3 days after due (day −7).
 
@@ -187,8 +245,8 @@ def invited(at=NOW, on=SURGERY) -> Invitation:
     operation = planned(on=on)
     actions.invite_due(now=at)
     invitation = invitation_of(operation)
-    mail.note_sent(invitation.pk, "invitation", at)
-    Message.objects.update(sent_at=at)
+    for message in Message.objects.filter(subject_id=invitation.pk):
+        mark_sent(message, now=at, note=mail.NOTE_SENT)
     return invitation
 
 
