@@ -71,17 +71,28 @@ def _plan(
 
 def languages_for(plan: Iterable[dict[str, str]], offered: Iterable[str]) -> tuple[str, ...]:
     """Return the languages among ``offered`` in which everything in a plan may be shown."""
-    held = packs()
+    return _languages(
+        tuple((one["code"], one["version"]) for one in plan),
+        tuple(offered),
+        settings.REQUIRE_LICENSED_WORDING,
+        packs(),
+    )
+
+
+@lru_cache(maxsize=512)
+def _languages(
+    plan: tuple[tuple[str, str], ...],
+    offered: tuple[str, ...],
+    require_licensed: bool,
+    held: WordingPacks,
+) -> tuple[str, ...]:
     return tuple(
         language
         for language in offered
         if all(
             sendable(
-                instrument(one["code"], one["version"]),
-                language,
-                require_licensed=settings.REQUIRE_LICENSED_WORDING,
-                packs=held,
+                instrument(code, version), language, require_licensed=require_licensed, packs=held
             ).ok
-            for one in plan
+            for code, version in plan
         )
     )

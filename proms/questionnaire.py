@@ -52,7 +52,7 @@ class Row:
         return int(value) if value.is_integer() else value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Page:
     """A page of the form: one question, or rows under one stem."""
 
@@ -85,9 +85,9 @@ class Page:
         return all(code in answers for code in self.codes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Form:
-    """All pages of a plan in one language."""
+    """All pages of a plan in one language. There is one object of each: it is its own key."""
 
     language: str
     pages: tuple[Page, ...]

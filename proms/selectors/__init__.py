@@ -1,5 +1,6 @@
 """Reads about follow-ups. Each takes the viewer and returns only what the viewer may see."""
 
+from proms.selectors.answering import FormInProgress, form_in_progress
 from proms.selectors.follow_ups import (
     TO_DO,
     UnitCounts,
@@ -22,12 +23,14 @@ from proms.selectors.telephone import (
 __all__ = [
     "TO_DO",
     "CallList",
+    "FormInProgress",
     "TelephoneReason",
     "ToCall",
     "UnitCounts",
     "counts_by_unit",
     "follow_ups_for",
     "follow_ups_of",
+    "form_in_progress",
     "invitation_for",
     "scores_of",
     "standings_by_unit",

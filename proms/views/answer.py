@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -20,6 +21,7 @@ from proms import actions
 from proms.links import token_for
 from proms.models import Invitation, Response
 from proms.questionnaire import Form, Page, WrongAnswer, fingerprint, form_for
+from proms.views.question_page import QuestionPage, language_choices, who_asks
 from proms.views.session import (
     Pass,
     Session,
@@ -30,6 +32,7 @@ from proms.views.session import (
     session_of,
     timed_out,
 )
+from registry.audit.middleware import changes_nothing_on_get
 from registry.core import clock
 from registry.core.choices import Language
 from registry.core.errors import RuleBroken
@@ -43,6 +46,7 @@ BIRTH_DATE = ("day", "month", "year")
 def page_for_patients(view: View) -> View:
     """Keep pages out of caches and the address out of other servers' logs."""
 
+    @changes_nothing_on_get
     @wraps(view)
     def answer(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         response = never_cache(view)(request, *args, **kwargs)
@@ -183,7 +187,7 @@ def _link_page(
         language,
         status=422 if error else 200,
         definition=definition,
-        languages=_choices(definition.about.languages),
+        languages=language_choices(definition.about.languages),
         form=form,
         is_before=invitation.time_point == "before",
         typed={name: request.POST.get(name, "") for name in BIRTH_DATE},
@@ -350,35 +354,27 @@ def _question(
     typed: dict[str, str] | None,
     wrong: dict[str, str] | None = None,
 ) -> HttpResponse:
-    answers = session.answers
-    position, count = form.progress(page, answers)
-    rows = []
-    for row in page.rows:
-        value = typed[row.code] if typed is not None else answers.get(row.code)
-        rows.append(
-            {
-                "code": row.code,
-                "item": row.item,
-                "words": row.words,
-                "value": "" if value is None else str(value),
-                "wrong": bool(wrong) and row.code in wrong,
-                "error": (wrong or {}).get(row.code, ""),
-            }
-        )
-    return _page(
-        request,
-        session,
-        "question",
-        status=422 if wrong else 200,
+    values = typed if typed is not None else session.answers
+    position, count = form.progress(page, session.answers)
+    shown = QuestionPage(
         form=form,
         page=page,
-        rows=rows,
+        values=tuple(_as_typed(values.get(code)) for code in page.codes),
         position=position,
         count=count,
-        wrong=bool(wrong),
-        unanswered=bool(wrong) and not any(wrong.values()),
-        from_review=request.GET.get("from") == "review",
+        register_code=session.invitation.register_code,
+        definition_version=session.invitation.definition_version,
+        languages=session.languages,
+        method=session.method,
     )
+    html = shown.html(
+        forgery_token=get_token(request), fingerprint=_fingerprint(session), wrong=wrong
+    )
+    return _in(session.language, html, status=422 if wrong else 200)
+
+
+def _as_typed(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _what_is_allowed(minimum: float | None, maximum: float | None) -> str:
@@ -455,7 +451,7 @@ def thanks(request: HttpRequest, session: Session) -> HttpResponse:
     """The receipt: when the answers came in, and what happens now."""
     if session.invitation.submitted_at is None:
         return redirect("answer:start")
-    first = Response.objects.filter(invitation=session.invitation).earliest("pk")
+    first = Response.objects.filter(invitation_id=session.invitation.pk).earliest("pk")
     return _page(
         request,
         session,
@@ -480,10 +476,6 @@ def _address(page: Page) -> str:
     return reverse("answer:question", kwargs={"number": page.number})
 
 
-def _choices(codes: tuple[str, ...]) -> list[tuple[str, str]]:
-    return [(code, name) for code, name in Language.choices if code in codes]
-
-
 def _page(
     request: HttpRequest, session: Session, name: str, *, status: int = 200, **context: Any
 ) -> HttpResponse:
@@ -493,7 +485,7 @@ def _page(
         session.language,
         status=status,
         definition=session.definition,
-        languages=_choices(session.languages),
+        languages=language_choices(session.languages),
         fingerprint=_fingerprint(session),
         method=session.method,
         **context,
@@ -508,11 +500,13 @@ def _show(
         context.setdefault("languages", Language.choices)
         definition = context.get("definition")
         if definition is not None:
-            context["sender"] = definition.about.short_name
-            context["register"] = definition.about.names.in_language(language)
-            context["reply_to"] = definition.about.sender.reply_to
+            context |= who_asks(definition, language)
         context["language"] = language
         html = render_to_string(f"proms/answer/{name}.html", context, request)
+    return _in(language, html, status=status)
+
+
+def _in(language: str, html: str, *, status: int) -> HttpResponse:
     response = HttpResponse(html, status=status)
     response["Content-Language"] = language
     return response

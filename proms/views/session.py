@@ -1,15 +1,16 @@
 """The cookie into which a link is exchanged: which invitation, and how it is being answered."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
 from django.core import signing
-from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 
-from proms.models import EntryMethod, Invitation
+from proms.models import EntryMethod
 from proms.plans import languages_for
+from proms.selectors import FormInProgress, form_in_progress
 from registry.core.choices import Language
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for
@@ -23,16 +24,6 @@ DAYS_REMEMBERED = 7
 for: the birth date is then enough to go on, and what is being typed is not lost."""
 PATH = "/q/"
 _SALT = "proms.answering"
-NEEDED = (
-    "generation",
-    "plan",
-    "time_point",
-    "submitted_at",
-    "membership__register_id",
-    "membership__patient__language",
-    "started_form__answers",
-    "started_form__language",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +39,16 @@ class Pass:
 class Session:
     """One patient's form as a page needs it."""
 
-    invitation: Invitation
+    invitation: FormInProgress
     definition: RegisterDefinition
     language: str
     languages: tuple[str, ...]
     method: str
 
     @property
-    def answers(self) -> dict[str, float | None]:
+    def answers(self) -> Mapping[str, float | None]:
         """What has been answered so far."""
-        started = getattr(self.invitation, "started_form", None)
-        return started.answers if started is not None else {}
+        return self.invitation.answers
 
 
 def let_in(response: HttpResponse, allowed: Pass) -> None:
@@ -95,17 +85,10 @@ def timed_out(request: HttpRequest) -> Pass | None:
 
 def session_for(request: HttpRequest, allowed: Pass) -> Session | None:
     """Return the form that a pass is for; None when its link was revoked. One query."""
-    invitation = (
-        Invitation.objects.select_related("membership__patient", "started_form")
-        # Every page asks this: no more columns than pages need.
-        .only(*NEEDED)
-        .annotate(definition_version=F("membership__register__current__version"))
-        .filter(pk=allowed.invitation_id, generation=allowed.generation)
-        .first()
-    )
+    invitation = form_in_progress(allowed.invitation_id, allowed.generation)
     if invitation is None:
         return None
-    definition = definition_for(invitation.membership.register_id, invitation.definition_version)
+    definition = definition_for(invitation.register_code, invitation.definition_version)
     languages = languages_for(invitation.plan, definition.about.languages)
     return Session(
         invitation, definition, _language(request, invitation, languages), languages, allowed.method
@@ -132,12 +115,11 @@ def keep_language(response: HttpResponse, language: str) -> None:
         )
 
 
-def _language(request: HttpRequest, invitation: Invitation, languages: tuple[str, ...]) -> str:
-    started = getattr(invitation, "started_form", None)
+def _language(request: HttpRequest, invitation: FormInProgress, languages: tuple[str, ...]) -> str:
     wishes = (
         chosen_language(request),
-        started.language if started is not None else "",
-        invitation.membership.patient.language,
+        invitation.started_language or "",
+        invitation.patient_language,
     )
     return next((wish for wish in wishes if wish in languages), languages[0] if languages else "en")
 
