@@ -1,7 +1,10 @@
 """What a patient does with a link: open it, answer, send. And what staff correct afterwards."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
@@ -9,10 +12,11 @@ from psycopg.types.json import Jsonb
 
 from proms.actions.inviting import NEW_LINK_RULE, PURPOSE, send_new_link
 from proms.links import TOKEN_LENGTH, digest
-from proms.models import EntryMethod, Invitation, Response, RevokedLink, Score
+from proms.models import EntryMethod, Invitation, Response, RevokedLink
 from proms.policies import NEW_LINKS_A_DAY, why_not_answerable
 from proms.questionnaire import Form, form_for
 from proms.scoring import score_one
+from proms.selectors import FormInProgress
 from proms.status import DAYS_TO_FINISH
 from registry.accounts.permissions import NOBODY
 from registry.audit.actions import record_access
@@ -76,29 +80,74 @@ def confirm_birth_date(*, token: str, birth_date: date, now: datetime) -> Invita
     return held
 
 
-def why_not_open(invitation: Invitation, on: date) -> str:
-    """Return why an invitation may not be answered on a day, "" when it may.
+@dataclass(frozen=True, slots=True)
+class FormState:
+    """All that decides whether a form may be answered and sent, and what has been answered."""
 
-    One query: whether any of its follow-ups is still asked, of a patient who still takes part.
-    (Death, emigration and opt-out censor open follow-ups; those that had closed while a form was
-    begun stay as they are, and yet nothing more is collected.)
-    """
-    asks = invitation.follow_ups.filter(
-        completed_on__isnull=True,
-        censored_on__isnull=True,
-        operation__membership__opted_out_on__isnull=True,
-        operation__membership__patient__died_on__isnull=True,
-        operation__membership__patient__emigrated_on__isnull=True,
-    ).exists()
-    return why_not_answerable(
-        submitted=invitation.submitted_at is not None,
-        declined=invitation.declined_at is not None,
-        started=invitation.started_at is not None,
-        closes_on=invitation.closes_on,
-        asks_something=asks,
-        on=on,
-        days_to_finish=DAYS_TO_FINISH,
-    )
+    pk: int
+    plan: list[dict[str, str]]
+    submitted_at: datetime | None
+    started_at: datetime | None
+    declined_at: datetime | None
+    closes_on: date
+    register_code: str
+    definition_version: str
+    answers: dict[str, float | None] | None
+    language: str | None
+    asks_something: bool
+
+    def why_not_open(self, on: date) -> str:
+        """Return why the form may not be answered on a day, "" when it may."""
+        return why_not_answerable(
+            submitted=self.submitted_at is not None,
+            declined=self.declined_at is not None,
+            started=self.started_at is not None,
+            closes_on=self.closes_on,
+            asks_something=self.asks_something,
+            on=on,
+            days_to_finish=DAYS_TO_FINISH,
+        )
+
+
+# Something is asked while a follow-up is open, of a patient who still takes part. (Death,
+# emigration and opt-out censor open follow-ups; those that had closed while a form was begun stay
+# as they are, and yet nothing more is collected.)
+_STATE = """
+    SELECT i.id, i.plan, i.submitted_at, i.started_at, i.declined_at, i.closes_on,
+           m.register_id, v.version, s.answers, s.language,
+           m.opted_out_on IS NULL AND p.died_on IS NULL AND p.emigrated_on IS NULL
+           AND EXISTS (SELECT FROM proms_followup f
+                       WHERE f.invitation_id = i.id AND f.completed_on IS NULL
+                         AND f.censored_on IS NULL)
+    FROM proms_invitation i
+    JOIN patients_membership m ON m.id = i.membership_id
+    JOIN patients_patient p ON p.id = m.patient_id
+    JOIN registers_register r ON r.code = m.register_id
+    JOIN registers_definitionversion v ON v.id = r.current_id
+    LEFT JOIN proms_startedform s ON s.invitation_id = i.id
+    WHERE i.id = %(invitation)s
+"""
+# Two statements in one round trip. The second has a snapshot of its own, taken when the lock is
+# held: read together with the lock, answers that another tab saves meanwhile would be overlooked.
+_LOCKED_STATE = f"SELECT FROM proms_invitation WHERE id = %(invitation)s FOR UPDATE; {_STATE}"
+
+
+def _state(invitation_id: int, *, lock: bool = False) -> FormState:
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCKED_STATE if lock else _STATE, {"invitation": invitation_id})
+        while cursor.nextset():
+            pass
+        row = cursor.fetchone()
+    if row is None:
+        raise Invitation.DoesNotExist(f"There is no invitation {invitation_id}.")
+    pk, plan, *rest, answers, language, asks = row
+    begun = None if answers is None else json.loads(answers)
+    return FormState(pk, json.loads(plan), *rest, begun, language, asks)
+
+
+def why_not_open(invitation: Invitation | FormInProgress, on: date) -> str:
+    """Return why an invitation may not be answered on a day, "" when it may. One query."""
+    return _state(invitation.pk).why_not_open(on)
 
 
 @transaction.atomic
@@ -144,8 +193,8 @@ def save_answers(
 
     The caller has validated them against the form.
     """
-    held = Invitation.objects.select_for_update().get(pk=invitation_id)
-    reason = why_not_open(held, clock.civil_date(now))
+    held = _state(invitation_id, lock=True)
+    reason = held.why_not_open(clock.civil_date(now))
     if reason:
         raise RuleBroken(reason)
     with connection.cursor() as cursor:
@@ -159,12 +208,13 @@ def save_answers(
             """,
             [invitation_id, Jsonb(dict(answers)), language],
         )
-    if held.started_at is None:
-        held.started_at = now
-        held.save(update_fields=["started_at", "updated_at"])
+        if held.started_at is None:
+            cursor.execute(
+                "UPDATE proms_invitation SET started_at = %s, updated_at = now() WHERE id = %s",
+                [now, invitation_id],
+            )
 
 
-@transaction.atomic
 def submit(
     *,
     invitation_id: int,
@@ -178,37 +228,41 @@ def submit(
     In the same transaction: scores, the follow-ups answered, the slices to be recomputed.
     Raises RuleBroken when a question was neither answered nor skipped, or the form is closed.
     """
-    held = (
-        Invitation.objects.select_for_update(of=("self",))
-        .select_related("membership__register__current", "started_form")
-        # Its version is enough: the definition itself is kept by the process.
-        .defer("membership__register__current__definition")
-        .get(pk=invitation_id)
-    )
-    if held.submitted_at is not None:
-        return held.responses.get(current=True)
-    today = clock.civil_date(now)
-    reason = why_not_open(held, today)
-    if reason:
-        raise RuleBroken(reason)
-    started = getattr(held, "started_form", None)
-    if started is None:
-        raise RuleBroken(_("Nothing has been answered yet."))
-    definition = definition_for(
-        held.membership.register_id, held.membership.register.current.version
-    )
-    form = form_for(held.plan, language or started.language)
-    unseen = form.first_unseen(started.answers)
+    # Everything is looked at before the first write, so the caller's transaction serves as it is:
+    # a refusal is raised outside the block and leaves that transaction usable.
+    with transaction.atomic(savepoint=False):
+        held = _state(invitation_id, lock=True)
+        if held.submitted_at is not None:
+            return Response.objects.get(invitation_id=invitation_id, current=True)
+        reason = held.why_not_open(clock.civil_date(now)) or _what_is_left(held, language)
+        if not reason:
+            return _submit(held, now=now, language=language, method=method)
+    raise RuleBroken(reason)
+
+
+def _what_is_left(held: FormState, language: str | None) -> str:
+    if held.answers is None:
+        return _("Nothing has been answered yet.")
+    unseen = form_for(held.plan, language or held.language).first_unseen(held.answers)
     if unseen is not None:
-        raise RuleBroken(_("One question is left: %(question)s") % {"question": unseen.heading})
-    response = _store(
-        held, form, form.complete(started.answers), definition, now=now, method=method
+        return _("One question is left: %(question)s") % {"question": unseen.heading}
+    return ""
+
+
+def _submit(held: FormState, *, now: datetime, language: str | None, method: str) -> Response:
+    definition = definition_for(held.register_code, held.definition_version)
+    form = form_for(held.plan, language or held.language)
+    response = Response(
+        invitation_id=held.pk,
+        submitted_at=now,
+        answered_on=clock.civil_date(now),
+        answers=form.complete(held.answers),
+        instruments={code: dict(versions) for code, versions in form.instruments.items()},
+        language=form.language,
+        method=method,
     )
-    started_on = clock.civil_date(held.started_at or now)
-    _complete_follow_ups(held, definition, answered_on=today, started_on=started_on)
-    held.submitted_at = now
-    held.save(update_fields=["submitted_at", "updated_at"])
-    started.delete()
+    _store(response, form, definition)
+    _complete_follow_ups(response, definition, started_on=clock.civil_date(held.started_at or now))
     withhold(purpose=PURPOSE, subject_ids=[held.pk], reason="answered", now=now)
     return response
 
@@ -245,45 +299,75 @@ def correct_response(
     )
     held.current = False
     held.save(update_fields=["current", "updated_at"])
-    corrected = _store(
-        invitation,
-        form,
-        {**held.answers, **answers},
-        definition,
-        now=now,
+    corrected = Response(
+        invitation=invitation,
+        submitted_at=now,
+        answered_on=held.answered_on,
+        answers={**held.answers, **answers},
+        instruments={code: dict(versions) for code, versions in form.instruments.items()},
+        language=held.language,
         method=held.method,
         supersedes=held,
     )
+    _store(corrected, form, definition)
     _mark_stale(invitation.pk)
     return corrected
 
 
-def _store(
-    invitation: Invitation,
-    form: Form,
-    answers: dict[str, float | None],
-    definition: RegisterDefinition,
-    *,
-    now: datetime,
-    method: str,
-    supersedes: Response | None = None,
-) -> Response:
-    response = Response.objects.create(
-        invitation=invitation,
-        submitted_at=now,
-        answered_on=supersedes.answered_on if supersedes else clock.civil_date(now),
-        answers=answers,
-        instruments={code: dict(held) for code, held in form.instruments.items()},
-        language=form.language,
-        method=method,
-        supersedes=supersedes,
-    )
-    Score.objects.bulk_create(_scores(response, form, definition))
-    return response
+def _store(response: Response, form: Form, definition: RegisterDefinition) -> None:
+    """Write a response and its scores in one statement; gives the response its key."""
+    scores = _scores(response, form, definition)
+    columns = list(zip(*scores, strict=True)) or [()] * len(ScoreRow._fields)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH stored AS (
+                INSERT INTO proms_response
+                    (invitation_id, submitted_at, answered_on, answers, instruments, language,
+                     method, current, supersedes_id)
+                VALUES (%s, %s, %s, %s, %s, %s, %s, true, %s)
+                RETURNING id
+            ), scored AS (
+                INSERT INTO proms_score
+                    (response_id, scale, value, reason, answered, instrument,
+                     instrument_version, variant)
+                SELECT stored.id, one.*
+                FROM stored, unnest(%s::text[], %s::float8[], %s::text[], %s::int[], %s::text[],
+                                    %s::text[], %s::text[]) AS one
+            )
+            SELECT id FROM stored
+            """,
+            [
+                response.invitation_id,
+                response.submitted_at,
+                response.answered_on,
+                Jsonb(response.answers),
+                Jsonb(response.instruments),
+                response.language,
+                response.method,
+                response.supersedes_id,
+                *map(list, columns),
+            ],
+        )
+        response.pk = cursor.fetchone()[0]
+    response._state.adding = False
+    response._state.db = connection.alias
 
 
-def _scores(response: Response, form: Form, definition: RegisterDefinition) -> list[Score]:
-    scores: list[Score] = []
+class ScoreRow(NamedTuple):
+    """A score as its columns are written."""
+
+    scale: str
+    value: float | None
+    reason: str
+    answered: int
+    instrument: str
+    instrument_version: str
+    variant: str
+
+
+def _scores(response: Response, form: Form, definition: RegisterDefinition) -> list[ScoreRow]:
+    scores: list[ScoreRow] = []
     for code, held in form.instruments.items():
         codes = {c for page in form.pages if page.instrument == code for c in page.codes}
         scored = score_one(
@@ -297,15 +381,14 @@ def _scores(response: Response, form: Form, definition: RegisterDefinition) -> l
             },
         )
         scores += [
-            Score(
-                response=response,
-                scale=scale,
-                value=score.value,
-                reason=score.reason or "",
-                answered=score.answered,
-                instrument=code,
-                instrument_version=score.instrument_version,
-                variant=score.variant,
+            ScoreRow(
+                scale,
+                score.value,
+                score.reason or "",
+                score.answered,
+                code,
+                score.instrument_version,
+                score.variant,
             )
             for scale, score in scored.items()
             if not isinstance(score.value, str)
@@ -314,30 +397,42 @@ def _scores(response: Response, form: Form, definition: RegisterDefinition) -> l
 
 
 def _complete_follow_ups(
-    invitation: Invitation, definition: RegisterDefinition, *, answered_on: date, started_on: date
+    response: Response, definition: RegisterDefinition, *, started_on: date
 ) -> None:
-    """Note the answer on every follow-up whose window the form was begun in."""
+    """Note the answer on the invitation and on every follow-up whose window the form was begun in.
+
+    The form begun is now the response, and goes.
+    """
     grace = (
         definition.time_points["before"].grace_days if "before" in definition.time_points else None
     )
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE proms_followup held
-            SET completed_on = %(answered_on)s, updated_at = now(),
-                old_at_surgery = COALESCE(held.time_point = 'before'
-                    AND o.performed_on - %(answered_on)s > %(grace)s, false)
-            FROM procedures_operation o
-            WHERE o.id = held.operation_id AND held.invitation_id = %(invitation)s
-              AND held.completed_on IS NULL AND held.censored_on IS NULL
-              AND held.closes_on >= %(started_on)s
-            RETURNING o.register_id, o.unit_id, o.year
+            WITH submitted AS (
+                UPDATE proms_invitation SET submitted_at = %(submitted_at)s, updated_at = now()
+                WHERE id = %(invitation)s
+            ), finished AS (
+                DELETE FROM proms_startedform WHERE invitation_id = %(invitation)s
+            ), answered AS (
+                UPDATE proms_followup held
+                SET completed_on = %(answered_on)s, updated_at = now(),
+                    old_at_surgery = COALESCE(held.time_point = 'before'
+                        AND o.performed_on - %(answered_on)s > %(grace)s, false)
+                FROM procedures_operation o
+                WHERE o.id = held.operation_id AND held.invitation_id = %(invitation)s
+                  AND held.completed_on IS NULL AND held.censored_on IS NULL
+                  AND held.closes_on >= %(started_on)s
+                RETURNING o.register_id, o.unit_id, o.year
+            )
+            SELECT register_id, unit_id, year FROM answered
             """,
             {
-                "answered_on": answered_on,
+                "submitted_at": response.submitted_at,
+                "answered_on": response.answered_on,
                 "started_on": started_on,
                 "grace": grace,
-                "invitation": invitation.pk,
+                "invitation": response.invitation_id,
             },
         )
         mark_slices_stale(cursor.fetchall())

@@ -12,7 +12,7 @@ from registry.core.errors import RuleBroken
 from registry.core.events import announce
 from registry.registers.events import DefinitionChanged
 from registry.registers.loader import canonical, check_definition, read_definition, version_of
-from registry.registers.models import DefinitionVersion, Register, RegisterUnit, StaleSlice
+from registry.registers.models import DefinitionVersion, Register, RegisterUnit
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import Slice
 from registry.units.models import Unit
@@ -88,13 +88,15 @@ def mark_stale(*, register_code: str, unit_id: int, years: Iterable[int]) -> Non
 
 def mark_slices_stale(slices: Iterable[tuple[str, int, int]]) -> None:
     """Mark slices (register code, unit id, year) as stale, in the caller's transaction."""
-    StaleSlice.objects.bulk_create(
-        [
-            StaleSlice(register_id=register_code, unit_id=unit_id, year=year)
-            for register_code, unit_id, year in sorted(set(slices))
-        ],
-        batch_size=1000,
-    )
+    wanted = sorted(set(slices))
+    if not wanted:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO registers_staleslice (register_id, unit_id, year)"
+            " SELECT * FROM unnest(%s::text[], %s::bigint[], %s::int[])",
+            [list(column) for column in zip(*wanted, strict=True)],
+        )
 
 
 def take_stale_slices(slices: Iterable[tuple[str, int, int]]) -> list[Slice]:
