@@ -31,13 +31,14 @@ class Status(Choices):
     MISSED = "missed", _("Not answered")
     UPCOMING = "upcoming", _("Not yet open")
     UNREACHABLE = "unreachable", _("Cannot be reached by e-mail")
+    LETTER = "letter", _("Letter sent")
     OPENED = "opened", _("Link opened")
     REMINDED = "reminded", _("Reminded")
     INVITED = "invited", _("Invited")
     TO_INVITE = "to_invite", _("To be invited")
 
 
-WAITING = frozenset({Status.STARTED, Status.OPENED, Status.REMINDED, Status.INVITED})
+WAITING = frozenset({Status.STARTED, Status.LETTER, Status.OPENED, Status.REMINDED, Status.INVITED})
 """Asked, and the answer is awaited."""
 
 CENSOR_LABELS = {
@@ -58,6 +59,7 @@ class Dates:
     completed_on: date | None = None
     censored_on: date | None = None
     invited_at: datetime | None = None
+    letter_printed_at: datetime | None = None
     reminded_at: datetime | None = None
     opened_at: datetime | None = None
     started_at: datetime | None = None
@@ -147,6 +149,7 @@ RULES: tuple[tuple[Status, tuple[Condition, ...]], ...] = (
     (Status.DECLINED, (Happened("declined_at"),)),
     (Status.STARTED, (Happened("started_at"), Not(Passed("closes_on", DAYS_TO_FINISH)))),
     (Status.MISSED, (Passed("closes_on"),)),
+    (Status.LETTER, (Happened("letter_printed_at"),)),
     (Status.UNREACHABLE, (Happened("unreachable_at"),)),
     (Status.OPENED, (Happened("opened_at"),)),
     (Status.REMINDED, (Happened("reminded_at"),)),

@@ -2,11 +2,13 @@
 
 from django.urls import path, re_path
 
-from proms.views import staff
+from proms.views import paper, staff
 
 app_name = "proms"
 urlpatterns = [
     path("<slug:register>/", staff.worklist, name="worklist"),
+    path("<slug:register>/letters/", paper.letters, name="letters"),
+    path("<slug:register>/invitations/<int:invitation>/print/", paper.print_one, name="print"),
     path("<slug:register>/patients/<int:membership>/invite/", staff.invite, name="invite"),
     path(
         "<slug:register>/invitations/<int:invitation>/telephone/",

@@ -22,6 +22,7 @@ from proms.actions.inviting import (
     send_again,
     send_new_link,
 )
+from proms.actions.printing import print_form
 from proms.actions.scheduling import create_schedule, create_schedules, move_schedules
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "log_call",
     "mark_unreachable",
     "move_schedules",
+    "print_form",
     "queue_reminders",
     "save_answers",
     "send_again",

@@ -373,10 +373,11 @@ def decline(*, invitation: Invitation, now: datetime) -> None:
 
 @transaction.atomic
 def mark_unreachable(*, invitation: Invitation, now: datetime) -> None:
-    """Note that mail does not reach the patient; the telephone worklist shows it."""
+    """Note that mail and letters do not reach the patient; the telephone worklist shows it."""
     held = locked_open(invitation, now)
     held.unreachable_at = now
-    held.save(update_fields=["unreachable_at", "updated_at"])
+    held.letter_printed_at = None
+    held.save(update_fields=["unreachable_at", "letter_printed_at", "updated_at"])
     withhold(purpose=PURPOSE, subject_ids=[held.pk], reason="unreachable", now=now)
 
 

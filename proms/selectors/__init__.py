@@ -12,6 +12,12 @@ from proms.selectors.follow_ups import (
     why_not_sent,
     worklist,
 )
+from proms.selectors.paper import (
+    form_with_code,
+    invitations_to_print,
+    letters_to_print,
+    waiting_entries,
+)
 from proms.selectors.telephone import (
     CallList,
     TelephoneReason,
@@ -31,10 +37,14 @@ __all__ = [
     "follow_ups_for",
     "follow_ups_of",
     "form_in_progress",
+    "form_with_code",
     "invitation_for",
+    "invitations_to_print",
+    "letters_to_print",
     "scores_of",
     "standings_by_unit",
     "telephone_worklist",
+    "waiting_entries",
     "why_not_sent",
     "worklist",
 ]

@@ -20,7 +20,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a job ended with: a few values for its page, and a file to be fetched."""
+    """What a job ended with: a few values for its page, and a file to be fetched.
+
+    The page shows the values ``rows`` (how many were imported) and ``notes`` (sentences).
+    """
 
     values: dict[str, Any] = field(default_factory=dict)
     file_name: str = ""

@@ -160,6 +160,7 @@ def _standing(job: Job) -> dict[str, object]:
         "errors_in_all": job.result.get("error_count", len(job.errors)),
         "file_name": job.result.get("file_name", ""),
         "rows": job.result.get("rows"),
+        "notes": job.result.get("notes", ()),
         "state_kind": {JobState.DONE: "success", JobState.FAILED: "danger"}.get(job.state),
     }
 
