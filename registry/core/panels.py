@@ -79,9 +79,16 @@ def register_menu_entry(entry: MenuEntry) -> None:
 
 
 def menu_for(request: HttpRequest, register_code: str) -> list[MenuLink]:
-    """Return the menu the viewer has in a register; empty where there is no register."""
+    """Return the menu the viewer has in a register, made once a request; empty without one."""
     if not register_code:
         return []
+    kept = request.__dict__.setdefault("_menus", {})
+    if register_code not in kept:
+        kept[register_code] = _menu_links(request, register_code)
+    return kept[register_code]
+
+
+def _menu_links(request: HttpRequest, register_code: str) -> list[MenuLink]:
     match = request.resolver_match
     app = match.app_name if match is not None else ""
     return [

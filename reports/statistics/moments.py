@@ -7,7 +7,7 @@ double precision loses less than 10⁻⁹ of the standard deviation.
 from __future__ import annotations
 
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,16 @@ class Sums:
 
     def __add__(self, other: Sums) -> Sums:
         """Return the sums over both sets of operations, which must not overlap."""
-        return Sums(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return Sums(
+            self.n + other.n,
+            self.total + other.total,
+            self.squares + other.squares,
+            self.paired_n + other.paired_n,
+            self.paired_before + other.paired_before,
+            self.change_total + other.change_total,
+            self.change_squares + other.change_squares,
+            self.improved_n + other.improved_n,
+        )
 
 
 def mean(n: int, total: float) -> float | None:
