@@ -56,3 +56,11 @@ class PatientMoved:
 
     patient_id: int
     since: date
+
+
+@dataclass(frozen=True)
+class ContactChanged:
+    """An address of a patient or guardian was added or corrected, or another channel is wished:
+    who could not be reached may be reached now."""
+
+    patient_id: int

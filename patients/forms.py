@@ -1,15 +1,20 @@
 """Forms about patients. They read what was typed; the rules are in the actions."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from django import forms
+from django.forms.boundfield import BoundField
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
+from patients import vault
 from patients.identity import IdentityNumber, parse
+from patients.models import Patient, Relation
 from patients.vault import Identity
 from registry.accounts.permissions import Permission, Viewer
-from registry.core.choices import Country, Language, Sex
+from registry.core.choices import ContactChannel, Country, Language, Sex
 from registry.core.errors import RuleBroken
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import units_of
@@ -77,7 +82,53 @@ class SearchForm(forms.Form):
     )
 
 
-class PatientForm(forms.Form):
+class ReachFields(forms.Form):
+    """How a patient and a guardian are reached: fields of two forms."""
+
+    email = forms.CharField(label=_("E-mail address"), required=False, max_length=200)
+    telephone = forms.CharField(label=_("Telephone"), required=False, max_length=30)
+    address = forms.CharField(
+        label=_("Address"),
+        required=False,
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    preferred_channel = forms.ChoiceField(
+        label=_("Preferred channel"),
+        required=False,
+        choices=[("", _("None: the first one that works")), *ContactChannel.choices],
+        help_text=_("When it does not work, e-mail, text message and telephone are tried."),
+    )
+    guardian_name = forms.CharField(label=_("Guardian's name"), required=False, max_length=200)
+    guardian_relation = forms.ChoiceField(
+        label=_("What the guardian is to the patient"),
+        required=False,
+        choices=[("", _("Not stated")), *Relation.choices],
+    )
+    guardian_email = forms.CharField(
+        label=_("Guardian's e-mail address"), required=False, max_length=200
+    )
+    guardian_telephone = forms.CharField(
+        label=_("Guardian's telephone"), required=False, max_length=30
+    )
+    guardian_language = forms.ChoiceField(
+        label=_("Guardian's language"),
+        required=False,
+        choices=[("", _("The patient's language")), *Language.choices],
+    )
+
+    def without_guardian(self) -> None:
+        """Leave the guardian out."""
+        for name in [name for name in self.fields if name.startswith("guardian_")]:
+            del self.fields[name]
+
+    @property
+    def guardian_fields(self) -> list[BoundField]:
+        """What is asked about a guardian; empty where nothing is."""
+        return [self[name] for name in self.fields if name.startswith("guardian_")]
+
+
+class PatientForm(ReachFields):
     """Registers a patient. Birth date and sex may be left to the identity number."""
 
     number = forms.CharField(
@@ -101,14 +152,6 @@ class PatientForm(forms.Form):
     unit = UnitField(label=_("Unit"), queryset=Unit.objects.none())
     region = forms.ModelChoiceField(
         label=_("Region of residence"), queryset=HealthRegion.objects.none(), required=False
-    )
-    email = forms.CharField(label=_("E-mail address"), required=False, max_length=200)
-    telephone = forms.CharField(label=_("Telephone"), required=False, max_length=30)
-    address = forms.CharField(
-        label=_("Address"),
-        required=False,
-        max_length=300,
-        widget=forms.Textarea(attrs={"rows": 2}),
     )
     consented_on = day_field(_("Consented on"), required=False)
 
@@ -136,6 +179,8 @@ class PatientForm(forms.Form):
         self.fields["language"].initial = about.languages[0]
         self.fields["unit"].offer(units_where(viewer, about.code))
         self.fields["region"].queryset = HealthRegion.objects.filter(country=about.country)
+        if not definition.asks_guardians:
+            self.without_guardian()
         if definition.patients.consent == "consent":
             self.fields["consented_on"].required = True
         else:
@@ -203,32 +248,63 @@ class IdentityForm(forms.Form):
     sex = forms.ChoiceField(label=_("Sex"), choices=Sex.choices)
 
 
-class ContactForm(forms.Form):
-    """Changes how a patient is reached."""
+class ContactForm(ReachFields):
+    """Changes how a patient, and a guardian, are reached.
 
-    email = forms.CharField(label=_("E-mail address"), required=False, max_length=200)
-    telephone = forms.CharField(label=_("Telephone"), required=False, max_length=30)
-    address = forms.CharField(
-        label=_("Address"),
-        required=False,
-        max_length=300,
-        widget=forms.Textarea(attrs={"rows": 2}),
-    )
+    A refused address has a box beside it to use it again all the same. ``refused`` holds the
+    addresses (of `vault.ADDRESSES`) that were refused, with the day.
+    """
+
     language = forms.ChoiceField(
         label=_("Language"),
         choices=Language.choices,
         help_text=_("Questionnaires and messages are written in this language."),
     )
 
+    field_order = ("preferred_channel", "language")
+
+    def __init__(
+        self, *args: Any, refused: Mapping[str, date], with_guardian: bool, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        if not with_guardian:
+            self.without_guardian()
+        ordered: list[str] = []
+        for name in list(self.fields):
+            ordered.append(name)
+            if name in refused:
+                self.fields[name].help_text = _(
+                    "Refused on %(day)s. Correct it; nothing is sent to it until then."
+                ) % {"day": date_format(refused[name], "SHORT_DATE_FORMAT")}
+                self.fields[f"{name}_again"] = forms.BooleanField(
+                    label=_("It is right: use it again"), required=False
+                )
+                ordered.append(f"{name}_again")
+        self.order_fields(ordered)
+
     @classmethod
-    def of(cls, identity: Identity, language: str) -> dict[str, str]:
+    def of(cls, identity: Identity, patient: Patient) -> dict[str, str]:
         """Return the initial values."""
         return {
-            "email": identity.email,
-            "telephone": identity.telephone,
-            "address": identity.address,
-            "language": language,
+            name: getattr(identity if hasattr(identity, name) else patient, name)
+            for name in (*ReachFields.base_fields, "language")
         }
+
+    @property
+    def sections(self) -> list[tuple[Any, list[BoundField]]]:
+        """The fields under headings."""
+        guardian = self.guardian_fields
+        names = {field.name for field in guardian}
+        return [
+            (_("The patient"), [field for field in self if field.name not in names]),
+            *([(_("A parent or guardian"), guardian)] if guardian else []),
+        ]
+
+    def told(self) -> dict[str, Any]:
+        """Return what `change_contact` takes."""
+        told = dict(self.cleaned_data)
+        again = [name for name in vault.ADDRESSES if told.pop(f"{name}_again", False)]
+        return told | {"right_after_all": again}
 
 
 class ResidenceForm(forms.Form):
@@ -254,6 +330,12 @@ class EmigrationForm(forms.Form):
     """Records that a patient has left the country."""
 
     emigrated_on = day_field(_("Date of emigration"))
+
+
+class ConsentForm(forms.Form):
+    """Records a consent."""
+
+    consented_on = day_field(_("Consented on"))
 
 
 class OptOutForm(forms.Form):

@@ -75,6 +75,15 @@ class Patient(BaseModel):
         return f"Patient {self.pk}"
 
 
+class Relation(models.TextChoices):
+    """What a guardian is to the patient. Kept in the sealed identity."""
+
+    PARENT = "parent", _("Parent")
+    FOSTER_PARENT = "foster_parent", _("Foster parent")
+    LEGAL_GUARDIAN = "legal_guardian", _("Legal guardian")
+    OTHER = "other", _("Another person")
+
+
 class PatientKey(models.Model):
     """The key of one patient's identity, wrapped by the master key."""
 

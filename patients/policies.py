@@ -1,6 +1,7 @@
 """Pure rules about members: what may be recorded when, each returning the reason why not."""
 
 import re
+from collections.abc import Iterator
 from datetime import date
 
 from django.core.exceptions import ValidationError
@@ -8,6 +9,8 @@ from django.core.validators import validate_email
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from patients.models import Relation
+from registry.core.choices import ContactChannel, Language
 from registry.registers.schema import RegisterDefinition
 
 Reason = str | Promise | None
@@ -75,3 +78,41 @@ def why_not_telephone(telephone: str) -> Reason:
             "with + and the country code for a number abroad."
         )
     return None
+
+
+def contact_faults(
+    *,
+    email: str,
+    telephone: str,
+    address: str,
+    preferred_channel: str,
+    guardian_name: str,
+    guardian_relation: str,
+    guardian_email: str,
+    guardian_telephone: str,
+    guardian_language: str,
+) -> Iterator[tuple[str, Reason]]:
+    """Yield what is wrong with how a patient and a guardian are reached, by field."""
+    yield "email", why_not_email(email)
+    yield "telephone", why_not_telephone(telephone)
+    yield "guardian_email", why_not_email(guardian_email)
+    yield "guardian_telephone", why_not_telephone(guardian_telephone)
+    if preferred_channel not in ("", *ContactChannel.values):
+        yield "preferred_channel", _("Choose the channel: email, sms, letter or telephone.")
+    elif preferred_channel == ContactChannel.EMAIL and not (email or guardian_email):
+        yield "preferred_channel", _("For e-mail an e-mail address is needed. Type it.")
+    elif preferred_channel == ContactChannel.LETTER and not address:
+        yield "preferred_channel", _("For letters the address is needed. Type it.")
+    elif preferred_channel in (ContactChannel.SMS, ContactChannel.TELEPHONE) and not (
+        telephone or guardian_telephone
+    ):
+        yield "preferred_channel", _("For this channel a telephone number is needed. Type it.")
+    if guardian_relation not in ("", *Relation.values):
+        yield (
+            "guardian_relation",
+            _("Choose what the guardian is: parent, foster_parent, legal_guardian or other."),
+        )
+    if guardian_language not in ("", *Language.values):
+        yield "guardian_language", _("Choose the language: nb, da, sv or en.")
+    if (guardian_relation or guardian_email or guardian_telephone) and not guardian_name:
+        yield "guardian_name", _("Type the guardian's name.")

@@ -3,8 +3,9 @@
 One set of tables is read twice: by ``reach`` in Python and by ``reach_sql`` in the database, so
 that a page about one patient and a selection among a hundred thousand say the same.
 
-A register may set an age (``[proms] guardian_until``) below which a guardian answers for a child;
-the questionnaires say who answers: the patient, a guardian, or both.
+Below a register's age (``[patients] guardian_until``) messages go to a guardian. The questionnaires
+say who answers: where the child has a part in it, the child's own address serves when no guardian
+can be reached; what a guardian alone answers is never sent to a child.
 """
 
 from collections.abc import Iterable
@@ -40,7 +41,7 @@ class Unreachable(TextChoices):
 
 OF_AGE: tuple[Recipient, ...] = (Recipient.PATIENT,)
 UNDER_AGE: dict[Answerer, tuple[Recipient, ...]] = {
-    "patient": (Recipient.PATIENT, Recipient.GUARDIAN),
+    "patient": (Recipient.GUARDIAN, Recipient.PATIENT),
     "guardian": (Recipient.GUARDIAN,),
     "both": (Recipient.GUARDIAN, Recipient.PATIENT),
 }
@@ -117,14 +118,14 @@ def reach(
     contact: Contact,
     *,
     on: date,
-    guardian_until: int | None,
+    guardian_until: int,
     answerer: Answerer = "patient",
     sms: bool = False,
 ) -> Reach:
     """Return who is reached how on a day.
 
-    ``guardian_until`` is the register's age in years from which a patient answers alone, None
-    never; ``sms`` says whether text messages can be sent at all.
+    ``guardian_until`` is the register's age in years from which a patient answers alone; ``sms``
+    says whether text messages can be sent at all.
     """
     recipients = OF_AGE
     if is_under_age(contact.birth_date, on=on, guardian_until=guardian_until):
@@ -141,9 +142,9 @@ def reach(
     return Reach(recipients[0], None, Unreachable.REFUSED if refused else Unreachable.NO_ADDRESS)
 
 
-def is_under_age(birth_date: date, *, on: date, guardian_until: int | None) -> bool:
+def is_under_age(birth_date: date, *, on: date, guardian_until: int) -> bool:
     """Say whether a guardian has a part in the answers on a day."""
-    return guardian_until is not None and age_on(birth_date, on) < guardian_until
+    return age_on(birth_date, on) < guardian_until
 
 
 def joint_answerer(answerers: Iterable[Answerer]) -> Answerer:
@@ -183,8 +184,7 @@ def reach_sql(
     as an erased patient has none) in the query.
     """
     under_age = (
-        f"{guardian_until} IS NOT NULL AND"
-        f" EXTRACT(YEAR FROM age(({on})::timestamp, {patient}.birth_date::timestamp))"
+        f"EXTRACT(YEAR FROM age(({on})::timestamp, {patient}.birth_date::timestamp))"
         f" < {guardian_until}"
     )
     known = {"patient": patient, "identity": identity, "sms": sms}

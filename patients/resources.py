@@ -9,10 +9,10 @@ from import_export import fields
 
 from patients.actions import NewPatient, register_patients
 from patients.identity import parse
-from patients.models import Membership
+from patients.models import Membership, Relation
 from patients.selectors import memberships_by_number, memberships_for
 from registry.accounts.permissions import Permission
-from registry.core.choices import Language, Sex
+from registry.core.choices import ContactChannel, Language, Sex
 from registry.jobs.imports import Column, ImportContext, ImportKind, ParsedRows, Row
 from registry.jobs.resources import CaseResource, DayWidget, KeyWidget, LookUpWidget
 from registry.jobs.rows import RowError
@@ -52,6 +52,26 @@ class PatientResource(CaseResource):
     address = fields.Field(column_name="address", attribute="address")
     email = fields.Field(column_name="email", attribute="email")
     telephone = fields.Field(column_name="telephone", attribute="telephone")
+    preferred_channel = fields.Field(
+        column_name="preferred_channel",
+        attribute="preferred_channel",
+        widget=KeyWidget(ContactChannel.values),
+    )
+    guardian_name = fields.Field(column_name="guardian_name", attribute="guardian_name")
+    guardian_relation = fields.Field(
+        column_name="guardian_relation",
+        attribute="guardian_relation",
+        widget=KeyWidget(Relation.values),
+    )
+    guardian_email = fields.Field(column_name="guardian_email", attribute="guardian_email")
+    guardian_telephone = fields.Field(
+        column_name="guardian_telephone", attribute="guardian_telephone"
+    )
+    guardian_language = fields.Field(
+        column_name="guardian_language",
+        attribute="guardian_language",
+        widget=KeyWidget(Language.values),
+    )
     region = fields.Field(column_name="residence_region", attribute="region")
     residence_from = fields.Field(
         column_name="residence_from", attribute="residence_from", widget=DayWidget()
@@ -92,6 +112,20 @@ def patient_columns(definition: RegisterDefinition) -> tuple[Column, ...]:
         Column("address", gettext_lazy("Address")),
         Column("email", gettext_lazy("E-mail address")),
         Column("telephone", gettext_lazy("Telephone")),
+        Column(
+            "preferred_channel",
+            gettext_lazy("Preferred channel"),
+            help=gettext_lazy("email, sms, letter or telephone; if empty the first that works."),
+        ),
+        Column("guardian_name", gettext_lazy("Guardian's name")),
+        Column(
+            "guardian_relation",
+            gettext_lazy("What the guardian is to the patient"),
+            help=", ".join(Relation.values),
+        ),
+        Column("guardian_email", gettext_lazy("Guardian's e-mail address")),
+        Column("guardian_telephone", gettext_lazy("Guardian's telephone")),
+        Column("guardian_language", gettext_lazy("Guardian's language"), help="nb, da, sv, en"),
         REGION_COLUMN,
         Column("residence_from", gettext_lazy("Lives there since")),
         Column("joined_on", gettext_lazy("Member since")),

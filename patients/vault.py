@@ -11,7 +11,7 @@ Functions that take many at once cost a fixed number of queries.
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -192,12 +192,13 @@ def change_identity(
     *,
     birth_date: date,
     number_kind: str | None = None,
+    right_after_all: Collection[str] = (),
     **changes: str,
 ) -> Identity:
     """Reseal a patient's identity with ``changes`` to its fields; return what it is now.
 
     ``number_kind`` None keeps the kind. That an address was refused is forgotten when the address
-    changes. Raises IdentityErased.
+    changes, or when it is among ``right_after_all``. Raises IdentityErased.
     """
     row = PatientIdentity.objects.select_for_update().filter(pk=patient_id).first()
     held = PatientKey.objects.filter(pk=patient_id).first()
@@ -215,7 +216,7 @@ def change_identity(
     )
     fresh.created_at = row.created_at
     for name in ADDRESSES:
-        if getattr(identity, name) == getattr(before, name):
+        if getattr(identity, name) == getattr(before, name) and name not in right_after_all:
             setattr(fresh, f"{name}_refused_at", getattr(row, f"{name}_refused_at"))
     fresh.save(force_update=True)
     return identity

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from patients import actions
 from patients.forms import (
+    ConsentForm,
     ContactForm,
     DeathForm,
     EmigrationForm,
@@ -32,7 +33,8 @@ from patients.forms import (
     units_where,
 )
 from patients.identity import parse
-from patients.models import Membership
+from patients.models import Membership, PatientIdentity
+from patients.panels import contact_section, has_guardian, refused_days
 from patients.policies import age_on
 from patients.selectors import (
     identities_of,
@@ -49,6 +51,7 @@ from registry.audit.actions import require
 from registry.core import clock
 from registry.core.errors import RuleBroken
 from registry.core.panels import panels_for
+from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for
 
 PAGE = 25
@@ -146,6 +149,8 @@ def detail(request: HttpRequest, register: str, membership: int) -> HttpResponse
     """Show a member: name and age once, status, then what each app knows."""
     member = member_for(request.viewer, register, membership)
     patient, today = member.patient, clock.today()
+    identity, definition = _identity(request, member), definition_for(register)
+    may_erase = request.viewer.may(Permission.ADMINISTER, register)
     return render(
         request,
         "patients/detail.html",
@@ -153,13 +158,20 @@ def detail(request: HttpRequest, register: str, membership: int) -> HttpResponse
             "register_code": register,
             "member": member,
             "patient": patient,
-            "identity": _identity(request, member),
+            "identity": identity,
+            "contact": contact_section(
+                member,
+                identity or Identity(),
+                PatientIdentity.objects.filter(pk=patient.pk).first(),
+                definition,
+                on=today,
+            ),
             "age": age_on(patient.birth_date, patient.died_on or today),
             "region": region_of(patient.pk, today),
             "units": [relation.unit for relation in member.relations.select_related("unit")],
             "may_register": request.viewer.may(Permission.REGISTER, register),
-            "may_erase": request.viewer.may(Permission.ADMINISTER, register),
-            "changes": CHANGES,
+            "needs_consent": definition.patients.consent == "consent",
+            **_changes_offered(definition, may_erase=may_erase),
             "panels": panels_for("patient", request, register=register, membership=member),
         },
     )
@@ -191,9 +203,11 @@ class Change:
     form: Callable[..., forms.Form]
     act: Callable[..., object]
     initial: Callable[[Membership, Identity], dict[str, Any]]
-    arguments: Callable[[Membership], dict[str, Any]] = lambda _member: {}
+    arguments: Callable[[Membership, Identity], dict[str, Any]] = lambda _member, _identity: {}
     dated: bool = True
     danger: bool = False
+    about_contact: bool = False
+    """Whether it is offered in "Contact and follow-up", or with who the patient is."""
 
 
 def _correct(by: Any, membership: Membership, on: Any, **told: Any) -> None:
@@ -205,6 +219,14 @@ def _erase(by: Any, membership: Membership, reason: str, sure: bool) -> None:
     actions.erase_patient(by=by, membership=membership, reason=reason, now=clock.now())
 
 
+def _contact_arguments(member: Membership, identity: Identity) -> dict[str, Any]:
+    definition, today = definition_for(member.register_id), clock.today()
+    return {
+        "refused": refused_days(PatientIdentity.objects.filter(pk=member.patient_id).first()),
+        "with_guardian": has_guardian(definition, member, identity, on=today),
+    }
+
+
 CHANGES = {
     "contact": Change(
         gettext_lazy("Change contact and language"),
@@ -212,8 +234,19 @@ CHANGES = {
         gettext_lazy("Save"),
         ContactForm,
         actions.change_contact,
-        lambda member, identity: ContactForm.of(identity, member.patient.language),
+        lambda member, identity: ContactForm.of(identity, member.patient),
+        arguments=_contact_arguments,
         dated=False,
+        about_contact=True,
+    ),
+    "consent": Change(
+        gettext_lazy("Record the consent"),
+        gettext_lazy("Concerns this register only. A consent is withdrawn by opting out."),
+        gettext_lazy("Save"),
+        ConsentForm,
+        actions.record_consent,
+        lambda member, _identity: {"consented_on": member.consented_on},
+        about_contact=True,
     ),
     "identity": Change(
         gettext_lazy("Correct name, number, birth date or sex"),
@@ -236,7 +269,7 @@ CHANGES = {
         ResidenceForm,
         actions.move_residence,
         lambda _member, _identity: {},
-        arguments=lambda member: {"country": member.patient.country},
+        arguments=lambda member, _identity: {"country": member.patient.country},
     ),
     "death": Change(
         gettext_lazy("Record a death"),
@@ -249,6 +282,7 @@ CHANGES = {
         actions.record_death,
         lambda member, _identity: {"died_on": member.patient.died_on},
         danger=True,
+        about_contact=True,
     ),
     "emigration": Change(
         gettext_lazy("Record an emigration"),
@@ -261,6 +295,7 @@ CHANGES = {
         actions.record_emigration,
         lambda member, _identity: {"emigrated_on": member.patient.emigrated_on},
         danger=True,
+        about_contact=True,
     ),
     "opt-out": Change(
         gettext_lazy("Opt out of the register"),
@@ -273,6 +308,7 @@ CHANGES = {
         actions.opt_out,
         lambda member, _identity: {"opted_out_on": member.opted_out_on},
         danger=True,
+        about_contact=True,
     ),
     "erase": Change(
         gettext_lazy("Erase the identity"),
@@ -288,6 +324,22 @@ CHANGES = {
         danger=True,
     ),
 }
+
+
+def _changes_offered(
+    definition: RegisterDefinition, *, may_erase: bool
+) -> dict[str, list[tuple[str, Change]]]:
+    """The changes offered on a patient's page, by section."""
+    left_out = {"erase"} if not may_erase else set()
+    if definition.patients.consent != "consent":
+        left_out.add("consent")
+    offered = [(what, held) for what, held in CHANGES.items() if what not in left_out]
+    return {
+        "contact_changes": [one for one in offered if one[1].about_contact],
+        "identity_changes": [one for one in offered if not one[1].about_contact],
+    }
+
+
 REVOCABLE = {
     "death": actions.revoke_death,
     "emigration": actions.revoke_emigration,
@@ -308,10 +360,13 @@ def change(request: HttpRequest, register: str, membership: int, what: str) -> H
     )
     identity = _identity(request, member) or Identity()
     form = held.form(
-        request.POST or None, initial=held.initial(member, identity), **held.arguments(member)
+        request.POST or None,
+        initial=held.initial(member, identity),
+        **held.arguments(member, identity),
     )
     if request.method == "POST" and form.is_valid():
-        told = {**form.cleaned_data, **({"on": clock.today()} if held.dated else {})}
+        told = form.told() if hasattr(form, "told") else form.cleaned_data
+        told = {**told, **({"on": clock.today()} if held.dated else {})}
         try:
             held.act(by=request.viewer, membership=member, **told)
         except RuleBroken as broken:

@@ -1,6 +1,6 @@
 """Changes to somebody who is a member already. Each checks who may, and writes history."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from patients import policies, vault
 from patients.events import (
+    ContactChanged,
     MemberOptedOut,
     PatientCorrected,
     PatientDied,
@@ -101,28 +102,77 @@ def change_contact(
     email: str,
     telephone: str,
     language: str,
+    preferred_channel: str | None = None,
+    guardian_name: str | None = None,
+    guardian_relation: str | None = None,
+    guardian_email: str | None = None,
+    guardian_telephone: str | None = None,
+    guardian_language: str | None = None,
+    right_after_all: Collection[str] = (),
 ) -> None:
-    """Change how a patient is reached and in which language."""
+    """Change how a patient is reached and in which language, and who answers for a child.
+
+    What is None is kept as it is; an empty text takes it away. ``right_after_all`` names
+    addresses (of `vault.ADDRESSES`) that were refused, are right all the same, and are to be used
+    again. Raises RuleBroken with a message for each field that is wrong.
+    """
     with _change(by, membership, "change_contact") as patient:
-        faults: dict[str, object] = {}
-        if reason := policies.why_not_email(email.strip()):
-            faults["email"] = str(reason)
-        if reason := policies.why_not_telephone(telephone.strip()):
-            faults["telephone"] = str(reason)
+        held = vault.open_identity(patient.pk)
+        told = {
+            name: (getattr(held, name) if value is None else value.strip())
+            for name, value in (
+                ("address", address),
+                ("email", email),
+                ("telephone", telephone),
+                ("guardian_name", guardian_name),
+                ("guardian_relation", guardian_relation),
+                ("guardian_email", guardian_email),
+                ("guardian_telephone", guardian_telephone),
+            )
+        }
+        ways = {
+            "preferred_channel": preferred_channel,
+            "guardian_language": guardian_language,
+            "language": language,
+        }
+        ways = {
+            name: getattr(patient, name) if value is None else value for name, value in ways.items()
+        }
+        faults = {
+            name: str(reason)
+            for name, reason in policies.contact_faults(
+                **told,
+                preferred_channel=ways["preferred_channel"],
+                guardian_language=ways["guardian_language"],
+            )
+            if reason
+        }
         if language not in Language.values:
             faults["language"] = _("Choose the language: nb, da, sv or en.")
         if faults:
             raise RuleBroken(faults)
         vault.change_identity(
-            patient.pk,
-            birth_date=patient.birth_date,
-            address=address.strip(),
-            email=email.strip(),
-            telephone=telephone.strip(),
+            patient.pk, birth_date=patient.birth_date, right_after_all=right_after_all, **told
         )
-        if patient.language != language:
-            patient.language = language
-            patient.save(update_fields=["language", "updated_at"])
+        changed = [name for name, value in ways.items() if getattr(patient, name) != value]
+        if changed:
+            for name in changed:
+                setattr(patient, name, ways[name])
+            patient.save(update_fields=[*changed, "updated_at"])
+        addresses = {name for name in told if told[name] != getattr(held, name)}
+        if right_after_all or "preferred_channel" in changed or addresses & {*vault.ADDRESSES}:
+            announce(ContactChanged(patient.pk))
+
+
+def record_consent(*, by: Viewer, membership: Membership, consented_on: date, on: date) -> None:
+    """Record on which day a member consented, or correct it. Consent is withdrawn by opting out."""
+    with _change(by, membership, "record_consent") as patient:
+        _refuse(
+            "consented_on",
+            policies.why_not_dated(consented_on, birth_date=patient.birth_date, on=on),
+        )
+        membership.consented_on = consented_on
+        membership.save(update_fields=["consented_on", "updated_at"])
 
 
 def note_refused_address(

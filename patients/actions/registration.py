@@ -35,6 +35,17 @@ from registry.registers.selectors import definition_for, units_of
 from registry.units.models import HealthRegion, Unit
 
 BATCH = 5000
+CONTACT_FIELDS = (
+    "email",
+    "telephone",
+    "address",
+    "preferred_channel",
+    "guardian_name",
+    "guardian_relation",
+    "guardian_email",
+    "guardian_telephone",
+    "guardian_language",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +68,12 @@ class NewPatient:
     address: str = field(default="", repr=False)
     email: str = field(default="", repr=False)
     telephone: str = field(default="", repr=False)
+    preferred_channel: str = ""
+    guardian_name: str = field(default="", repr=False)
+    guardian_relation: str = field(default="", repr=False)
+    guardian_email: str = field(default="", repr=False)
+    guardian_telephone: str = field(default="", repr=False)
+    guardian_language: str = ""
     region: HealthRegion | None = None
     residence_from: date | None = None
     joined_on: date | None = None
@@ -79,6 +96,12 @@ def register_patient(
     address: str = "",
     email: str = "",
     telephone: str = "",
+    preferred_channel: str = "",
+    guardian_name: str = "",
+    guardian_relation: str = "",
+    guardian_email: str = "",
+    guardian_telephone: str = "",
+    guardian_language: str = "",
     region: HealthRegion | None = None,
     residence_from: date | None = None,
     consented_on: date | None = None,
@@ -100,6 +123,12 @@ def register_patient(
         address=address,
         email=email,
         telephone=telephone,
+        preferred_channel=preferred_channel,
+        guardian_name=guardian_name,
+        guardian_relation=guardian_relation,
+        guardian_email=guardian_email,
+        guardian_telephone=guardian_telephone,
+        guardian_language=guardian_language,
         region=region,
         residence_from=residence_from,
         joined_on=on,
@@ -296,8 +325,9 @@ def _read(
             faults.append(
                 ("consented_on", _("This register needs the patient's consent. Type its date."))
             )
-        faults.append(("email", policies.why_not_email(entry.email)))
-        faults.append(("telephone", policies.why_not_telephone(entry.telephone)))
+        faults += policies.contact_faults(
+            **{name: getattr(entry, name).strip() for name in CONTACT_FIELDS}
+        )
         index = vault.number_index(number.country, number.number) if number else None
         if index is not None and index in seen:
             faults.append(("number", _("The same identity number stands twice in the file.")))
@@ -406,6 +436,8 @@ def _create_patients(definition: RegisterDefinition, people: Sequence[_Person]) 
                 sex=person.sex,
                 country=person.number.country if person.number else definition.register.country,
                 language=person.language,
+                preferred_channel=person.entry.preferred_channel.strip(),
+                guardian_language=person.entry.guardian_language.strip(),
             )
             for person in people
         ],
@@ -426,6 +458,10 @@ def _create_patients(definition: RegisterDefinition, people: Sequence[_Person]) 
                 address=person.entry.address.strip(),
                 email=person.entry.email.strip(),
                 telephone=person.entry.telephone.strip(),
+                guardian_name=person.entry.guardian_name.strip(),
+                guardian_relation=person.entry.guardian_relation.strip(),
+                guardian_email=person.entry.guardian_email.strip(),
+                guardian_telephone=person.entry.guardian_telephone.strip(),
             ),
         )
         for person in people

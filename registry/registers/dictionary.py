@@ -89,10 +89,10 @@ def _register(definition: RegisterDefinition) -> Iterator[str]:
         )
     if definition.time_points:
         yield "### Questionnaires"
-        if definition.proms.guardian_until is not None:
+        if definition.asks_guardians:
             yield (
                 f"A guardian has a part in the answers of patients under"
-                f" {definition.proms.guardian_until} years."
+                f" {definition.patients.guardian_until} years."
             )
         yield _table(
             ("time point", "opens", "due", "closes", "reminders"),

@@ -13,6 +13,7 @@ from openpyxl import Workbook
 from demo.identities import synthetic_number
 from demo.limb_no import construct, write_files
 from patients.models import Membership, Patient
+from patients.vault import open_identity
 from referrals.models import Consultation, Referral
 from registry.audit.models import AccessLog
 from registry.jobs import sheets
@@ -76,6 +77,30 @@ def test_the_limb_files_load_and_add_up(tmp_path, capsys):
     )
     assert Consultation.objects.count() == 1421
     assert AccessLog.objects.filter(action="import").count() == 4
+
+
+def test_a_file_may_tell_how_a_child_and_a_guardian_are_reached(context):
+    head = (
+        "identity_number;given_name;family_name;preferred_channel;guardian_name;"
+        "guardian_relation;guardian_email;guardian_telephone;guardian_language\n"
+    )
+    row = f"{ONE};Ola;Næss;SMS;Siri Næss;parent;siri@example.org;12345678;sv"
+    load(context, "patients", patients_csv(row, head=head))
+    patient = Patient.objects.get()
+    identity = open_identity(patient.pk)
+    assert (patient.preferred_channel, patient.guardian_language) == ("sms", "sv")
+    assert (identity.guardian_name, identity.guardian_relation) == ("Siri Næss", "parent")
+    assert (identity.guardian_email, identity.guardian_telephone) == (
+        "siri@example.org",
+        "12345678",
+    )
+    wrong = f"{TWO};Kari;Ås;pigeon;;uncle;siri@;;"
+    assert {
+        column
+        for _line, column, _message in faults_of(
+            context, "patients", patients_csv(wrong, head=head)
+        )
+    } >= {"preferred_channel", "guardian_relation"}
 
 
 def test_excel_and_csv_with_mark_and_semicolon_are_the_same(context):

@@ -2,7 +2,7 @@
 
 import io
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from demo.identities import synthetic_number
-from patients import vault
+from patients import actions, vault
 from patients.actions import register_patient
 from patients.models import Membership, Patient
 from referrals.actions import refer
@@ -187,6 +187,7 @@ def test_death_says_what_follows_and_can_be_taken_back(client, member):
             "identity",
             {"surname": "Ås", "birth_date": "2018-05-02", "sex": "female", "country": "NO"},
         ),
+        ("consent", {"consented_on": "2026-01-05"}),
         ("emigration", {"emigrated_on": "2026-01-05"}),
         ("opt-out", {"opted_out_on": "2026-01-05"}),
     ],
@@ -197,6 +198,56 @@ def test_every_change_has_its_page(client, member, what, typed):
     assert client.post(url("change", member.pk, what), typed).status_code == 302
     page = client.get(url("detail", member.pk))
     assert page.status_code == 200
+
+
+def test_the_page_says_who_is_asked_how_and_what_was_refused(client, member):
+    page = text(client.get(url("detail", member.pk)))
+    assert "Nobody can be reached." in page
+    contact = url("change", member.pk, "contact")
+    typed = {"language": "nb", "email": "kari@example.org", "telephone": "12345678"}
+    client.post(contact, typed)
+    assert "The patient is asked by e-mail." in text(client.get(url("detail", member.pk)))
+    actions.note_refused_address(
+        patient_id=member.patient_id, channel="email", now=datetime(2026, 3, 2, 9, tzinfo=UTC)
+    )
+    page = text(client.get(url("detail", member.pk)))
+    assert "refused on 2 Mar 2026" in page
+    assert "The patient is called." in page
+    # Saving something else does not make the address good again; saying that it is right does.
+    client.post(contact, {**typed, "address": "Skoleveien 1"})
+    assert "The patient is called." in text(client.get(url("detail", member.pk)))
+    form = client.get(contact).content.decode()
+    assert "Refused on 2 Mar 2026" in " ".join(form.split())
+    client.post(contact, {**typed, "email_again": "on"})
+    assert "The patient is asked by e-mail." in text(client.get(url("detail", member.pk)))
+
+
+def test_contact_errors_stand_beside_their_fields_and_what_was_typed_is_kept(client, member):
+    typed = {"language": "nb", "preferred_channel": "sms", "email": "kari@", "address": "Vei 1"}
+    body = client.post(url("change", member.pk, "contact"), typed).content.decode()
+    assert 'id="id_email_error"' in body
+    assert 'id="id_preferred_channel_error"' in body
+    assert 'value="kari@"' in body
+    assert "Vei 1" in body
+    assert '<option value="sms" selected>' in body
+
+
+def test_a_childs_guardian_is_entered_and_asked_when_nothing_reaches_the_child(client, member):
+    contact = url("change", member.pk, "contact")
+    typed = {
+        "language": "nb",
+        "guardian_email": "mor@example.org",
+        "guardian_relation": "parent",
+        "guardian_language": "sv",
+    }
+    assert "Type the guardian&#x27;s name" in client.post(contact, typed).content.decode()
+    client.post(contact, typed | {"guardian_name": "Siri Næss"})
+    page = text(client.get(url("detail", member.pk)))
+    assert "Siri Næss (Parent)" in page
+    assert "The guardian is asked by e-mail." in page
+    assert "The patient is under 16 years" in page
+    member.patient.refresh_from_db()
+    assert member.patient.guardian_language == "sv"
 
 
 def test_erasing_is_for_administrators(client, client_of, member):

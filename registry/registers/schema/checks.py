@@ -281,7 +281,7 @@ def _uses(
     definition: RegisterDefinition, path: str, questionnaire: Questionnaire
 ) -> Iterator[FaultPair]:
     """Each instrument once at every age; a guardian only where patients have one."""
-    until = definition.proms.guardian_until
+    until = definition.patients.guardian_until
     asked: dict[str, list[tuple[int, int]]] = {}
     for number, use in enumerate(questionnaire.instruments, start=1):
         where = f"{_named(f'{path}.instruments', number)}.answerer"
@@ -292,16 +292,11 @@ def _uses(
         held.append((youngest, oldest))
         if use.answerer == "patient":
             continue
-        if until is None:
+        if youngest >= until:
             yield (
                 where,
-                f"“{use.answerer}” needs proms.guardian_until, the age from which patients "
-                "answer alone",
-            )
-        elif youngest >= until:
-            yield (
-                where,
-                f"“{use.answerer}” is for patients under {until}, but ages begin at {youngest}",
+                f"“{use.answerer}” is for patients under patients.guardian_until, {until}, but "
+                f"the ages begin at {youngest}",
             )
 
 

@@ -96,7 +96,7 @@ class PatientsSection(Part):
     maximum_age: Annotated[int, Field(ge=0, le=130)] | None = None
     """Membership ends on the birthday at which this age in years is reached (18: until 18)."""
     guardian_until: Annotated[int, Field(ge=0, le=25)] = 16
-    """Messages go to a guardian until this age in years."""
+    """Younger patients (age in years) have a guardian, to whom messages go; 0: none has."""
 
 
 class Criterion(Part):

@@ -231,6 +231,15 @@ class RegisterDefinition(Part):
             if any(use.status == "active" for use in self.instruments_for(group, key))
         ]
 
+    @cached_property
+    def asks_guardians(self) -> bool:
+        """Whether any questionnaire is answered by guardians, alone or with the child."""
+        return any(
+            use.answerer != "patient"
+            for questionnaire in self.proms.questionnaires
+            for use in questionnaire.instruments
+        )
+
     def scales_for(self, group: str) -> tuple[str, ...]:
         """The scales benchmarked for `group`, the most important first."""
         return next((b.scales for b in self.reports.benchmarks if group in b.groups), ())

@@ -129,13 +129,8 @@ class PatientQuestion(Part):
 
 
 class PromsSection(Part):
-    """[proms] Schedule, questionnaires and reminders.
+    """[proms] Schedule, questionnaires and reminders."""
 
-    Patients younger than `guardian_until` (years) have a guardian who is asked or answers as the
-    questionnaires say; without it every patient answers alone.
-    """
-
-    guardian_until: Annotated[int, Field(ge=1, le=25)] | None = None
     double_entry: bool = False
     """Whether two people enter each form that comes back on paper, the second without seeing what
     the first typed."""

@@ -292,3 +292,38 @@ def test_registering_at_the_same_moment_gives_each_a_number_and_a_person_once(cl
         "registry_number", flat=True
     )
     assert list(numbers) == [1, 2, 3, 4, 5]
+
+
+def test_a_child_is_registered_with_a_guardian(register):
+    member = register(
+        preferred_channel="sms",
+        guardian_name=" Mette Kjærgaard ",
+        guardian_relation="parent",
+        guardian_telephone="12345678",
+        guardian_language="en",
+    )
+    identity = vault.open_identity(member.patient_id)
+    assert (identity.guardian_name, identity.guardian_relation) == ("Mette Kjærgaard", "parent")
+    held = PatientIdentity.objects.get(pk=member.patient_id)
+    assert (held.guardian_has_telephone, held.guardian_has_email) == (True, False)
+    assert (member.patient.preferred_channel, member.patient.guardian_language) == ("sms", "en")
+
+
+@pytest.mark.parametrize(
+    ("told", "field"),
+    [
+        ({"preferred_channel": "pigeon"}, "preferred_channel"),
+        ({"preferred_channel": "email"}, "preferred_channel"),
+        ({"preferred_channel": "sms", "email": "k@example.org"}, "preferred_channel"),
+        ({"preferred_channel": "letter"}, "preferred_channel"),
+        ({"guardian_email": "m@example.org"}, "guardian_name"),
+        ({"guardian_name": "M", "guardian_email": "m@"}, "guardian_email"),
+        ({"guardian_name": "M", "guardian_telephone": "abc"}, "guardian_telephone"),
+        ({"guardian_name": "M", "guardian_relation": "uncle"}, "guardian_relation"),
+        ({"guardian_name": "M", "guardian_language": "xx"}, "guardian_language"),
+    ],
+)
+def test_contact_that_cannot_work_is_refused_beside_its_field(register, told, field):
+    with pytest.raises(RuleBroken) as refused:
+        register(**told)
+    assert list(refused.value.message_dict) == [field]

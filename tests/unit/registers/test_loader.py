@@ -219,21 +219,24 @@ FAULTS = {
         "“children” is not written as it must be",
     ),
     "a guardian without an age": (
-        lambda d: d["proms"]["questionnaires"][1]["instruments"].append(
-            {"code": "eq5dy3l", "answerer": "guardian"}
+        lambda d: (
+            d["patients"].update(guardian_until=0),
+            d["proms"]["questionnaires"][1]["instruments"].append(
+                {"code": "eq5dy3l", "answerer": "guardian"}
+            ),
         ),
         "proms.questionnaires[2].instruments[2].answerer",
-        "“guardian” needs proms.guardian_until",
+        "“guardian” is for patients under patients.guardian_until, 0",
     ),
     "a guardian of grown-ups": (
         lambda d: (
-            d["proms"].update(guardian_until=16),
+            d["patients"].update(guardian_until=16),
             d["proms"]["questionnaires"][1]["instruments"].append(
                 {"code": "eq5dy3l", "ages": "16-", "answerer": "both"}
             ),
         ),
         "proms.questionnaires[2].instruments[2].answerer",
-        "“both” is for patients under 16, but ages begin at 16",
+        "but the ages begin at 16",
     ),
     "instrument twice in one": (
         lambda d: d["proms"]["questionnaires"][1]["instruments"].append({"code": "eq5d3l"}),
