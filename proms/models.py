@@ -19,17 +19,35 @@ from registry.core.models import BaseModel
 Model = TypeVar("Model", bound=type[models.Model])
 
 
-def history(*, inserts: bool = True) -> Callable[[Model], Model]:
+def _unindexed(to: type[models.Model], *, null: bool = False) -> models.ForeignKey:
+    """Return the column of a history table that says what a row belonged to."""
+    return models.ForeignKey(
+        to,
+        null=null,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        related_query_name="+",
+    )
+
+
+def history(*, inserts: bool = True, **owners: models.ForeignKey) -> Callable[[Model], Model]:
     """Track changes as registry.audit.history does, once a statement instead of once a row.
 
     A nightly selection writes a hundred thousand rows in one statement; a trigger for each of
     them would take ten times as long as the rows. ``inserts`` False: what is derived by rule from
     a tracked row (the follow-ups of an operation) is tracked from its first change.
+
+    History is found by the row that it is about. ``owners``: its columns that get no index, which
+    would have to be written a hundred thousand times in the same night and be read by nobody.
     """
     events = (pghistory.InsertEvent,) * inserts + (pghistory.UpdateEvent, pghistory.DeleteEvent)
     return pghistory.track(
         *(event(level=pgtrigger.Statement) for event in events),
         exclude=["created_at", "updated_at"],
+        attrs=dict(owners),
+        context_field=pghistory.ContextForeignKey(null=True, db_index=False),
     )
 
 
@@ -43,7 +61,7 @@ class CensorReason(models.TextChoices):
     CANCELLED = "cancelled"
 
 
-@history()
+@history(membership=_unindexed(Membership))
 class Invitation(BaseModel):
     """Asks one patient the follow-ups that belong together; carries the capability of its link.
 
@@ -83,7 +101,11 @@ class Invitation(BaseModel):
         return f"Invitation {self.pk} {self.time_point}"
 
 
-@history(inserts=False)
+@history(
+    inserts=False,
+    operation=_unindexed(Operation),
+    invitation=_unindexed(Invitation, null=True),
+)
 class FollowUp(BaseModel):
     """One operation at one time point: its window, and when it was answered or stopped counting."""
 

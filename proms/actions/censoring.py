@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from procedures.models import Operation
 from proms.models import FollowUp
 from proms.policies import Site, replaces
+from registry.core.bulk import number_array
 from registry.core.errors import RuleBroken
 from registry.registers.actions import mark_slices_stale
 
@@ -34,11 +35,12 @@ _CENSOR = """
         JOIN patients_membership m ON m.id = o.membership_id
         JOIN patients_patient p ON p.id = m.patient_id
         LEFT JOIN replaced r ON r.operation_id = o.id
-        WHERE o.id = ANY(%(operations)s)
+        WHERE o.id = ANY(%(operations)s::bigint[])
           AND (COALESCE(o.cancelled_on, p.died_on, m.opted_out_on, p.emigrated_on, r.replaced_on)
                    IS NOT NULL
                OR o.id IN (SELECT operation_id FROM proms_followup
-                           WHERE operation_id = ANY(%(operations)s) AND censored_on IS NOT NULL))
+                           WHERE operation_id = ANY(%(operations)s::bigint[])
+                             AND censored_on IS NOT NULL))
     ),
     wanted AS (
         SELECT f.id, o.register_id, o.unit_id, o.year, ended.ended_on, ended.reason
@@ -81,7 +83,7 @@ def censor_operations(*, operation_ids: Iterable[int]) -> None:
         cursor.execute(
             _CENSOR,
             {
-                "operations": everything,
+                "operations": number_array(everything),
                 "replaced": [old.operation_id for old, _new in replaced],
                 "replaced_on": [new.performed_on for _old, new in replaced],
             },
@@ -151,10 +153,10 @@ def _replaced(operations: list[int]) -> list[tuple[Site, Site]]:
               AND other.membership_id IN (
                   SELECT o.membership_id FROM procedures_operation o
                   WHERE o.performed_on IS NOT NULL AND o.membership_id IN (
-                      SELECT membership_id FROM procedures_operation WHERE id = ANY(%s))
+                      SELECT membership_id FROM procedures_operation WHERE id = ANY(%s::bigint[]))
                   GROUP BY o.membership_id HAVING count(*) > 1)
             """,
-            [operations],
+            [number_array(operations)],
         )
         by_member: dict[int, list[Site]] = {}
         for membership_id, pk, performed_on, group, side, levels, revises_id in cursor.fetchall():
