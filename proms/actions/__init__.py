@@ -12,10 +12,7 @@ from proms.actions.answering import (
 from proms.actions.calling import log_call
 from proms.actions.censoring import censor_operations, censor_patients, withdraw_schedule
 from proms.actions.inviting import (
-    PURPOSE,
-    Selection,
     decline,
-    invite_due,
     invite_member,
     mark_unreachable,
     queue_reminders,
@@ -24,6 +21,7 @@ from proms.actions.inviting import (
 )
 from proms.actions.printing import print_form
 from proms.actions.scheduling import create_schedule, create_schedules, move_schedules
+from proms.actions.selecting import PURPOSE, Selection, invite_due
 
 __all__ = [
     "PURPOSE",

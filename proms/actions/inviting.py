@@ -1,240 +1,26 @@
-"""Asking patients: the night's selection, reminders, and what staff do about one invitation.
+"""Asking patients further: reminders, and what staff do about one invitation."""
 
-The selection reads what is due in one query, groups it by patient, and writes invitations, links
-and messages in one statement each, whether ten patients are due or a hundred thousand.
-"""
-
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from proms.actions.selecting import FIRST_RULE, PURPOSE, invite_due
 from proms.links import digest_for
 from proms.models import FollowUp, Invitation, RevokedLink
-from proms.plans import Asked, Plan, plan_for
 from proms.policies import last_day_to_answer
 from proms.status import DAYS_TO_FINISH
 from registry.core import clock
 from registry.core.errors import RuleBroken
 from registry.messaging.actions import NewMessage, enqueue, withhold
 from registry.messaging.models import Message
-from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for
 
-PURPOSE = "proms.invitation"
-FIRST_RULE = "invitation"
 NEW_LINK_RULE = "new_link"
 DAYS_BETWEEN_MAILS = 3
 """No reminder comes sooner after the last mail, even if a rule's day has passed."""
-
-# Two runs at the same time would ask the same patients: the later one leaves it to the first.
-_LOCK = 0x70726F6D73
-
-_DUE = """
-    SELECT m.id, m.register_id, p.language, COALESCE(identity.has_email, false),
-           array_agg(f.id ORDER BY f.id),
-           array_agg(DISTINCT ARRAY[o."group", f.time_point]::text[]),
-           (array_agg(f.time_point::text ORDER BY f.closes_on, f.id))[1],
-           min(f.opens_on), min(f.due_on), max(f.closes_on)
-    FROM proms_followup f
-    JOIN procedures_operation o ON o.id = f.operation_id
-    JOIN patients_membership m ON m.id = o.membership_id
-    JOIN patients_patient p ON p.id = m.patient_id
-    LEFT JOIN patients_patientidentity identity ON identity.patient_id = p.id
-    WHERE f.invitation_id IS NULL AND f.completed_on IS NULL AND f.censored_on IS NULL
-      AND f.opens_on <= %(on)s AND f.closes_on >= %(on)s
-      AND (%(members)s::bigint[] IS NULL OR m.id = ANY(%(members)s::bigint[]))
-    GROUP BY m.id, m.register_id, p.language, identity.has_email
-    ORDER BY min(f.due_on), m.id
-    LIMIT %(limit)s
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """The follow-ups of one member that are asked together."""
-
-    membership_id: int
-    register_code: str
-    language: str
-    reachable: bool
-    follow_up_ids: Sequence[int]
-    asked: tuple[Asked, ...]
-    time_point: str
-    opens_on: date
-    due_on: date
-    closes_on: date
-
-
-@dataclass
-class Selection:
-    """What a run did."""
-
-    invited: int = 0
-    unreachable: int = 0
-    joined: int = 0
-    nothing_to_send: int = 0
-    reminded: int = 0
-    invitation_ids: list[int] = field(default_factory=list, repr=False)
-
-
-@transaction.atomic
-def invite_due(
-    *, now: datetime, limit: int | None = None, membership_ids: Iterable[int] | None = None
-) -> Selection:
-    """Invite every patient with an open follow-up that was not asked; one invitation for each.
-
-    A patient without an e-mail address gets an invitation marked unreachable, which the telephone
-    worklist shows. Follow-ups that open while an invitation with the same questions is waiting
-    join it. Where no instrument may be sent (no licensed wording) nothing is asked; the worklist
-    says why. At most ``limit`` patients, those due first. Safe to run twice and at the same time.
-    """
-    on = clock.civil_date(now)
-    done = Selection()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
-        if not cursor.fetchone()[0]:
-            return done
-        members = None if membership_ids is None else list(membership_ids)
-        cursor.execute(_DUE, {"on": on, "members": members, "limit": limit})
-        due = [
-            Bundle(*row[:5], tuple((group, point) for group, point in row[5]), *row[6:])
-            for row in cursor.fetchall()
-        ]
-    definitions = {code: definition_for(code) for code in {one.register_code for one in due}}
-    waiting = _waiting(due, on)
-    new: list[tuple[Bundle, Plan]] = []
-    joining: list[tuple[int, Bundle]] = []
-    for bundle in due:
-        definition = definitions[bundle.register_code]
-        plan = plan_for(definition, _in_order(bundle.asked, definition), bundle.language)
-        if not plan.instruments:
-            done.nothing_to_send += 1
-            continue
-        held = next(
-            (pk for pk, codes in waiting[bundle.membership_id] if codes >= {*plan.instruments}),
-            None,
-        )
-        if held is None:
-            new.append((bundle, plan))
-        else:
-            joining.append((held, bundle))
-    _join(joining)
-    done.joined = len(joining)
-    done.invitation_ids = _write_invitations(new, now=now)
-    done.unreachable = sum(not bundle.reachable for bundle, _plan in new)
-    done.invited = len(new) - done.unreachable
-    enqueue(
-        NewMessage(PURPOSE, pk, FIRST_RULE, now)
-        for pk, (bundle, _plan) in zip(done.invitation_ids, new, strict=True)
-        if bundle.reachable
-    )
-    return done
-
-
-def _in_order(asked: tuple[Asked, ...], definition: RegisterDefinition) -> list[Asked]:
-    """The most urgent questions first: those of the earliest time point."""
-    order = {key: position for position, key in enumerate(definition.time_points)}
-    return sorted(asked, key=lambda one: (order.get(one[1], len(order)), one[0]))
-
-
-def _waiting(due: list[Bundle], on: date) -> dict[int, list[tuple[int, set[tuple[str, str]]]]]:
-    """Invitations of these members that wait and were not started, with their instruments."""
-    held: dict[int, list[tuple[int, set[tuple[str, str]]]]] = defaultdict(list)
-    rows = Invitation.objects.filter(
-        membership_id__in=[bundle.membership_id for bundle in due],
-        submitted_at__isnull=True,
-        started_at__isnull=True,
-        declined_at__isnull=True,
-        closes_on__gte=on,
-    ).values_list("pk", "membership_id", "plan")
-    for pk, membership_id, plan in rows:
-        held[membership_id].append((pk, {(one["code"], one["version"]) for one in plan}))
-    return held
-
-
-def _join(joining: list[tuple[int, Bundle]]) -> None:
-    if not joining:
-        return
-    pairs = [(pk, each) for pk, bundle in joining for each in bundle.follow_up_ids]
-    with connection.cursor() as cursor:
-        _link(cursor, [pk for pk, _each in pairs], [each for _pk, each in pairs])
-        cursor.execute(
-            """
-            UPDATE proms_invitation held
-            SET closes_on = GREATEST(held.closes_on, one.closes_on), updated_at = now()
-            FROM unnest(%s::bigint[], %s::date[]) AS one (id, closes_on)
-            WHERE held.id = one.id AND held.closes_on < one.closes_on
-            """,
-            [[pk for pk, _b in joining], [bundle.closes_on for _pk, bundle in joining]],
-        )
-
-
-def _write_invitations(new: list[tuple[Bundle, Plan]], *, now: datetime) -> list[int]:
-    if not new:
-        return []
-    plans = list(dict.fromkeys(plan for _bundle, plan in new))
-    place = {plan: position for position, plan in enumerate(plans, start=1)}
-    with connection.cursor() as cursor:
-        # The id is in the link, so it must be known before the row is written.
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence('proms_invitation', 'id'))"
-            " FROM generate_series(1, %s)",
-            [len(new)],
-        )
-        ids = [row[0] for row in cursor.fetchall()]
-        cursor.execute(
-            """
-            INSERT INTO proms_invitation
-                (id, membership_id, time_point, plan, opens_on, due_on, closes_on,
-                 generation, token_digest, failed_attempts, unreachable_at)
-            SELECT one.id, one.membership_id, one.time_point, (%s::jsonb[])[one.plan],
-                   one.opens_on, one.due_on, one.closes_on, 1, one.digest, 0,
-                   CASE WHEN one.reachable THEN NULL ELSE %s::timestamptz END
-            FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::date[],
-                        %s::date[], %s::date[], %s::bytea[], %s::bool[])
-                 AS one (id, membership_id, time_point, plan, opens_on, due_on, closes_on,
-                         digest, reachable)
-            """,
-            [
-                [json.dumps(plan.as_json()) for plan in plans],
-                now,
-                ids,
-                [bundle.membership_id for bundle, _plan in new],
-                [bundle.time_point for bundle, _plan in new],
-                [place[plan] for _bundle, plan in new],
-                [bundle.opens_on for bundle, _plan in new],
-                [bundle.due_on for bundle, _plan in new],
-                [bundle.closes_on for bundle, _plan in new],
-                [digest_for(pk, 1) for pk in ids],
-                [bundle.reachable for bundle, _plan in new],
-            ],
-        )
-        pairs = [
-            (pk, each)
-            for pk, (bundle, _plan) in zip(ids, new, strict=True)
-            for each in bundle.follow_up_ids
-        ]
-        _link(cursor, [pk for pk, _each in pairs], [each for _pk, each in pairs])
-    return ids
-
-
-def _link(cursor: object, invitation_ids: list[int], follow_up_ids: list[int]) -> None:
-    cursor.execute(
-        """
-        UPDATE proms_followup held
-        SET invitation_id = pair.invitation_id, updated_at = now()
-        FROM unnest(%s::bigint[], %s::bigint[]) AS pair (invitation_id, follow_up_id)
-        WHERE held.id = pair.follow_up_id AND held.invitation_id IS NULL
-        """,
-        [invitation_ids, follow_up_ids],
-    )
-
 
 _REMIND = """
     WITH rule AS (

@@ -1,6 +1,6 @@
 """The reference from a follow-up to its operation, which is checked once a statement.
 
-What a foreign key would refuse must be refused; see proms.migrations.0006_many_rows_at_once.
+What a foreign key would refuse must be refused; see proms.migrations.0007_many_rows_at_once.
 """
 
 from collections.abc import Iterator

@@ -24,11 +24,13 @@ CHECKED_ONCE = """
         wanted bigint;
         held bigint;
     BEGIN
-        SELECT count(*) INTO wanted FROM (SELECT DISTINCT operation_id FROM new_rows) AS one;
-        SELECT count(*) INTO held FROM (
-            SELECT FROM procedures_operation
-            WHERE id IN (SELECT operation_id FROM new_rows) FOR KEY SHARE
-        ) AS locked;
+        WITH one AS MATERIALIZED (
+            SELECT DISTINCT operation_id AS id FROM new_rows
+        ), locked AS (
+            SELECT FROM one JOIN procedures_operation AS operation USING (id)
+            FOR KEY SHARE OF operation
+        )
+        SELECT (SELECT count(*) FROM one), (SELECT count(*) FROM locked) INTO wanted, held;
         IF held <> wanted THEN
             RAISE foreign_key_violation USING MESSAGE =
                 'follow-ups of an operation that does not exist', TABLE = 'proms_followup';
@@ -100,7 +102,7 @@ class Migration(migrations.Migration):
         ("patients", "0004_contact_checked"),
         ("pghistory", "0007_auto_20250421_0444"),
         ("procedures", "0003_withdrawn"),
-        ("proms", "0005_paper"),
+        ("proms", "0006_call_attempts"),
     ]
 
     operations = [

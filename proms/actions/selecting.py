@@ -1,0 +1,270 @@
+"""The night's selection: who is asked now, and the invitations, links and messages for them.
+
+What is due is gathered once into a table of this transaction, one row a patient. Python decides
+for each kind of row (same register, questions, language), not for each patient, and what it
+decides is written in one statement for each table, whether ten patients are due or a hundred
+thousand. Only links are made one by one: their key never goes to the database.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+from proms.links import digest_for
+from proms.plans import Asked, Plan, plan_for
+from registry.core import clock
+from registry.core.bulk import number_array
+from registry.messaging.actions import enqueue_rule
+from registry.registers.schema import RegisterDefinition
+from registry.registers.selectors import definition_for
+
+PURPOSE = "proms.invitation"
+FIRST_RULE = "invitation"
+
+# Two runs at the same time would ask the same patients: the later one leaves it to the first.
+_LOCK = 0x70726F6D73
+
+# ``asked``: "group time_point" of each follow-up, that which closes first in front.
+_GATHER = """
+    DROP TABLE IF EXISTS pg_temp.proms_due;
+    CREATE TEMPORARY TABLE proms_due (
+        place int, membership_id bigint, register_id text, language text, reachable bool,
+        asked text, follow_up_ids bigint[], opens_on date, due_on date, closes_on date
+    ) ON COMMIT DROP;
+    INSERT INTO pg_temp.proms_due
+    SELECT row_number() OVER (ORDER BY bundle.due_on, m.id), m.id, m.register_id, p.language,
+           COALESCE(identity.has_email, false), bundle.asked, bundle.follow_up_ids,
+           bundle.opens_on, bundle.due_on, bundle.closes_on
+    FROM (
+        SELECT o.membership_id,
+               string_agg(o."group" || ' ' || f.time_point, ',' ORDER BY f.closes_on, f.id)
+                   AS asked,
+               array_agg(f.id) AS follow_up_ids,
+               min(f.opens_on) AS opens_on, min(f.due_on) AS due_on, max(f.closes_on) AS closes_on
+        FROM proms_followup f
+        JOIN procedures_operation o ON o.id = f.operation_id
+        WHERE f.invitation_id IS NULL AND f.completed_on IS NULL AND f.censored_on IS NULL
+          AND f.opens_on <= %(on)s AND f.closes_on >= %(on)s
+          AND (%(members)s::bigint[] IS NULL OR o.membership_id = ANY(%(members)s::bigint[]))
+        GROUP BY o.membership_id
+    ) AS bundle
+    JOIN patients_membership m ON m.id = bundle.membership_id
+    JOIN patients_patient p ON p.id = m.patient_id
+    LEFT JOIN patients_patientidentity identity ON identity.patient_id = p.id
+    ORDER BY bundle.due_on, m.id
+    LIMIT %(limit)s
+"""
+
+_KINDS = """
+    SELECT register_id, language, asked, count(*) FROM pg_temp.proms_due GROUP BY 1, 2, 3
+"""
+
+_WAITING = """
+    SELECT due.place, due.register_id, due.language, due.asked, held.id, held.plan
+    FROM pg_temp.proms_due due
+    JOIN proms_invitation held ON held.membership_id = due.membership_id
+    WHERE held.submitted_at IS NULL AND held.started_at IS NULL AND held.declined_at IS NULL
+      AND held.closes_on >= %(on)s
+    ORDER BY held.id
+"""
+
+_DECIDED = """
+    decided AS (
+        SELECT * FROM unnest(
+            %(registers)s::text[], %(languages)s::text[], %(asked)s::text[], %(plans)s::int[]
+        ) AS d (register_id, language, asked, plan)
+    )
+"""
+
+# The id is in the link, so it must be known before the row is written.
+_NUMBER = f"""
+    WITH {_DECIDED}
+    SELECT due.place, nextval('proms_invitation_id_seq'), due.reachable
+    FROM pg_temp.proms_due due JOIN decided USING (register_id, language, asked)
+    WHERE due.place <> ALL(%(joining)s::int[])
+    ORDER BY due.place
+"""
+
+_WRITE = f"""
+    WITH {_DECIDED},
+    new AS (
+        SELECT * FROM unnest(%(places)s::int[], %(ids)s::bigint[])
+            WITH ORDINALITY AS n (place, id, position)
+    )
+    INSERT INTO proms_invitation
+        (id, membership_id, time_point, plan, opens_on, due_on, closes_on,
+         generation, token_digest, failed_attempts, unreachable_at)
+    SELECT new.id, due.membership_id, split_part(split_part(due.asked, ',', 1), ' ', 2),
+           (%(written_plans)s::jsonb[])[decided.plan], due.opens_on, due.due_on, due.closes_on, 1,
+           substring(%(digests)s::bytea FROM (new.position * 32 - 31)::int FOR 32), 0,
+           CASE WHEN due.reachable THEN NULL ELSE %(now)s::timestamptz END
+    FROM new
+    JOIN pg_temp.proms_due due USING (place)
+    JOIN decided USING (register_id, language, asked)
+"""
+
+_LINK = """
+    UPDATE proms_followup held
+    SET invitation_id = asked.invitation_id, updated_at = now()
+    FROM (
+        SELECT one.id AS invitation_id, unnest(due.follow_up_ids) AS follow_up_id
+        FROM unnest(%(places)s::int[], %(ids)s::bigint[]) AS one (place, id)
+        JOIN pg_temp.proms_due due USING (place)
+    ) AS asked
+    WHERE held.id = asked.follow_up_id AND held.invitation_id IS NULL
+"""
+
+_LENGTHEN = """
+    UPDATE proms_invitation held SET closes_on = due.closes_on, updated_at = now()
+    FROM unnest(%(places)s::int[], %(ids)s::bigint[]) AS one (place, id)
+    JOIN pg_temp.proms_due due USING (place)
+    WHERE held.id = one.id AND held.closes_on < due.closes_on
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What decides which questions a patient is asked."""
+
+    register_code: str
+    language: str
+    asked: str
+
+    @property
+    def points(self) -> list[Asked]:
+        """The (group, time point) asked together, that which closes first in front."""
+        return [tuple(one.split(" ")) for one in self.asked.split(",")]
+
+
+@dataclass
+class Selection:
+    """What a run did."""
+
+    invited: int = 0
+    unreachable: int = 0
+    joined: int = 0
+    nothing_to_send: int = 0
+    invitation_ids: list[int] = field(default_factory=list, repr=False)
+
+
+@transaction.atomic
+def invite_due(
+    *, now: datetime, limit: int | None = None, membership_ids: Iterable[int] | None = None
+) -> Selection:
+    """Invite every patient with an open follow-up that was not asked; one invitation for each.
+
+    A patient without an e-mail address gets an invitation marked unreachable, which the telephone
+    worklist shows. Follow-ups that open while an invitation with the same questions is waiting
+    join it. Where no instrument may be sent (no licensed wording) nothing is asked; the worklist
+    says why. At most ``limit`` patients, those due first. Safe to run twice and at the same time.
+    """
+    on = clock.civil_date(now)
+    done = Selection()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+        if not cursor.fetchone()[0]:
+            return done
+        members = None if membership_ids is None else number_array(membership_ids)
+        cursor.execute(_GATHER, {"on": on, "members": members, "limit": limit})
+        plans = _plans(cursor, done)
+        joining = _joining(cursor, plans, on=on)
+        done.joined = len(joining)
+        _join(cursor, joining)
+        _invite(cursor, plans, done, joining=joining, now=now)
+    return done
+
+
+def _plans(cursor: CursorWrapper, done: Selection) -> dict[Kind, Plan]:
+    """Return the plan of each kind that is asked something; count those that are asked nothing."""
+    cursor.execute(_KINDS)
+    counted = {Kind(*row[:3]): row[3] for row in cursor.fetchall()}
+    definitions = {code: definition_for(code) for code in {kind.register_code for kind in counted}}
+    plans: dict[Kind, Plan] = {}
+    for kind, count in counted.items():
+        definition = definitions[kind.register_code]
+        plan = plan_for(definition, _in_order(kind.points, definition), kind.language)
+        if plan.instruments:
+            plans[kind] = plan
+        else:
+            done.nothing_to_send += count
+    return plans
+
+
+def _in_order(asked: Sequence[Asked], definition: RegisterDefinition) -> list[Asked]:
+    """The most urgent questions first: those of the earliest time point."""
+    order = {key: position for position, key in enumerate(definition.time_points)}
+    return sorted(set(asked), key=lambda one: (order.get(one[1], len(order)), one[0]))
+
+
+def _joining(cursor: CursorWrapper, plans: dict[Kind, Plan], *, on: date) -> dict[int, int]:
+    """Return which rows are asked with an invitation that waits already: place to invitation.
+
+    It must ask everything they ask, and not have been started.
+    """
+    cursor.execute(_WAITING, {"on": on})
+    joining: dict[int, int] = {}
+    for place, register_code, language, asked, pk, written in cursor.fetchall():
+        plan = plans.get(Kind(register_code, language, asked))
+        held = {(one["code"], one["version"]) for one in _loaded(written)}
+        if plan is not None and held.issuperset(plan.instruments):
+            joining.setdefault(place, pk)
+    return joining
+
+
+def _loaded(plan: str | list[dict[str, str]]) -> list[dict[str, str]]:
+    """Read a plan as a plain cursor gives it."""
+    return json.loads(plan) if isinstance(plan, str) else plan
+
+
+def _join(cursor: CursorWrapper, joining: dict[int, int]) -> None:
+    if not joining:
+        return
+    pairs = {"places": number_array(joining), "ids": number_array(joining.values())}
+    cursor.execute(_LINK, pairs)
+    cursor.execute(_LENGTHEN, pairs)
+
+
+def _invite(
+    cursor: CursorWrapper,
+    plans: dict[Kind, Plan],
+    done: Selection,
+    *,
+    joining: dict[int, int],
+    now: datetime,
+) -> None:
+    """Write invitations for all others that are asked something, and queue their first message."""
+    if not plans:
+        return
+    different = list(dict.fromkeys(plans.values()))
+    decided = {
+        "registers": [kind.register_code for kind in plans],
+        "languages": [kind.language for kind in plans],
+        "asked": [kind.asked for kind in plans],
+        "plans": [different.index(plan) + 1 for plan in plans.values()],
+    }
+    cursor.execute(_NUMBER, {**decided, "joining": number_array(joining)})
+    rows = cursor.fetchall()
+    if not rows:
+        return
+    ids = [row[1] for row in rows]
+    new = {"places": number_array(row[0] for row in rows), "ids": number_array(ids)}
+    cursor.execute(
+        _WRITE,
+        {
+            **decided,
+            **new,
+            "written_plans": [json.dumps(plan.as_json()) for plan in different],
+            "digests": b"".join(digest_for(pk, 1) for pk in ids),
+            "now": now,
+        },
+    )
+    cursor.execute(_LINK, new)
+    reachable = [row[1] for row in rows if row[2]]
+    enqueue_rule(purpose=PURPOSE, rule=FIRST_RULE, subject_ids=reachable, due_at=now)
+    done.invitation_ids = ids
+    done.invited = len(reachable)
+    done.unreachable = len(ids) - len(reachable)
