@@ -110,7 +110,6 @@ def register_operations(
     try:
         # Opens a context only where the caller has none, as a script might.
         with pghistory.context():
-            _spare_triggers_exceptions()
             for start, batch in _batches(operations):
                 work.take(start, batch)
     except IntegrityError as error:
@@ -428,17 +427,6 @@ def _goals(pairs: Sequence[tuple[int, _Placed]]) -> Iterator[tuple[Any, ...]]:
                 goal.outcome,
                 goal.assessed_on,
             )
-
-
-def _spare_triggers_exceptions() -> None:
-    """Let history's triggers find the setting they look for, until the transaction ends.
-
-    Each of them reads ``pgtrigger.ignore`` and catches an exception when it is not set. Undoing
-    that step walks the queue of deferred foreign keys, which grows with every row: 100,000 rows
-    would take hours instead of seconds. An empty list ignores no trigger.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('pgtrigger.ignore', '{}', true)")
 
 
 def _next_ids(model: type[models.Model], count: int) -> list[int]:

@@ -15,18 +15,11 @@ from registry.audit.logs import scrub
 def unit_of_work(*, actor_id: int | None, source: str) -> Iterator[None]:
     """Open a transaction whose changes are attributed to ``actor_id`` and ``source``.
 
-    Requests, tasks, commands and streamed responses alike work inside one. The scope is set for
-    the transaction only, because a setting made outside would leak to the next borrower of a
-    pooled connection. ``pgtrigger.ignore`` is set (to nothing) because triggers that do not find
-    it raise and catch an error in every row, which large transactions feel.
+    Requests, tasks, commands and streamed responses alike work inside one. What the history is told
+    is set by each statement for its transaction only, because a setting made outside would leak to
+    the next borrower of a pooled connection.
     """
     with transaction.atomic(), pghistory.context(actor=actor_id, source=source):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('registry.actor', %s, true),"
-                " set_config('pgtrigger.ignore', '{}', true)",
-                [str(actor_id or "")],
-            )
         yield
 
 

@@ -14,6 +14,7 @@ from registry.audit.models import AccessLog
 from registry.core.choices import Sex
 
 pytestmark = pytest.mark.django_db
+WHO_ACTS = "SELECT current_setting('pghistory.context_metadata', true)"
 
 
 def a_patient() -> Patient:
@@ -77,11 +78,24 @@ def test_history_names_who_changed_what(user_with):
     ]
 
 
-def test_scope_ends_with_the_transaction(user_with):
+@pytest.mark.django_db(transaction=True)
+def test_who_acts_is_forgotten_with_the_transaction(user_with):
     user = user_with()
     with unit_of_work(actor_id=user.pk, source="test"), connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('registry.actor', true)")
+        a_patient()
+        cursor.execute(
+            "SELECT current_setting('pghistory.context_metadata', true)::jsonb->>'actor'"
+        )
         assert cursor.fetchone() == (str(user.pk),)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('pghistory.context_metadata', true)")
+        assert cursor.fetchone()[0] in (None, "")
+
+
+def test_triggers_find_the_setting_that_they_look_for():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('pgtrigger.ignore')")
+        assert cursor.fetchone() == ("{}",)
 
 
 def test_access_log_keeps_what_is_written():
