@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from proms.views import paper, staff
+from proms.views import correcting, paper, staff
 
 app_name = "proms"
 urlpatterns = [
@@ -14,6 +14,11 @@ urlpatterns = [
         "<slug:register>/invitations/<int:invitation>/telephone/",
         staff.by_telephone,
         name="by_telephone",
+    ),
+    path(
+        "<slug:register>/invitations/<int:invitation>/answers/",
+        correcting.correct,
+        name="correct",
     ),
     re_path(
         r"^(?P<register>[-\w]+)/invitations/(?P<invitation>\d+)/"

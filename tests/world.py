@@ -12,10 +12,12 @@ from django.utils import timezone
 
 from demo.identities import synthetic_number
 from patients.actions import register_patient
+from patients.models import Membership
 from procedures.actions import plan_operation, register_performed_operation
-from proms.actions import invite_due
+from proms.actions import invite_due, save_answers, submit
 from proms.links import token_for
 from proms.models import Invitation
+from proms.questionnaire import form_for
 from referrals.actions import record_consultation, refer
 from registry.accounts.actions import assign_role
 from registry.accounts.models import Role, User
@@ -72,7 +74,9 @@ def build_world(*, on: date) -> World:
     """Make the world as it is on a day."""
     danespine = _spine(_people("danespine", "limb_no", on=on), on)
     limb_no = _limb(_people("limb_no", "danespine", on=on), on)
+    answered = _answered(danespine, on)
     invite_due(now=_morning(on))
+    danespine.ids["answered"] = _answer(answered, on)
     invitation = Invitation.objects.get(membership_id=danespine.ids["membership"])
     danespine.ids["invitation"] = invitation.pk
     return World(danespine, limb_no, invitation)
@@ -157,6 +161,49 @@ def _spine(people: dict[str, User], on: date) -> RegisterWorld:
             "year": on.year - 1,
         },
     )
+
+
+def _answered(danespine: RegisterWorld, on: date) -> Membership:
+    """A patient of the own unit who was operated a year ago, and is to answer."""
+    unit, clinician = units_of("danespine")[0], viewer_for(danespine.people["own"], on=on)
+    member = register_patient(
+        by=clinician,
+        register_code="danespine",
+        unit=unit,
+        number=synthetic_number("DK", BIRTH_DATE, "female", 8),
+        country="DK",
+        given_name="Maren",
+        surname="Svarsen",
+        email="maren@patient.example",
+        language="da",
+        on=on,
+    )
+    register_performed_operation(
+        by=clinician,
+        membership=member,
+        unit=unit,
+        group="metastasis",
+        diagnosis="C79.5",
+        levels=("L4",),
+        procedures=(("decompression", "ABC36"),),
+        details={"asa_class": "2", "previous_surgery_level": False},
+        performed_on=on - timedelta(days=42),
+        on=on,
+    )
+    return member
+
+
+def _answer(member: Membership, on: date) -> int:
+    """The first option, or the least number, of every question; sent. Return the invitation."""
+    invitation = Invitation.objects.get(membership=member)
+    answers = {
+        code: row.item.values[0] if row.item.values else int(row.item.minimum)
+        for code, row in form_for(invitation.plan, "da").items.items()
+    }
+    now = _morning(on)
+    save_answers(invitation_id=invitation.pk, answers=answers, language="da", now=now)
+    submit(invitation_id=invitation.pk, now=now)
+    return invitation.pk
 
 
 def _limb(people: dict[str, User], on: date) -> RegisterWorld:

@@ -1,6 +1,7 @@
 """Writes of following up, as verbs. The only way its data changes."""
 
 from proms.actions.answering import (
+    LONGEST_REASON,
     ask_for_new_link,
     confirm_birth_date,
     correct_response,
@@ -24,6 +25,7 @@ from proms.actions.scheduling import create_schedule, create_schedules, move_sch
 from proms.actions.selecting import PURPOSE, Selection, invite_due
 
 __all__ = [
+    "LONGEST_REASON",
     "PURPOSE",
     "Selection",
     "ask_for_new_link",

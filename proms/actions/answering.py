@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+import pghistory
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
@@ -16,7 +17,7 @@ from proms.models import EntryMethod, Invitation, Response, RevokedLink
 from proms.policies import NEW_LINKS_A_DAY, why_not_answerable
 from proms.questionnaire import Form, form_for
 from proms.scoring import score_one
-from proms.selectors import FormInProgress
+from proms.selectors.answering import STILL_ASKED, FormInProgress
 from proms.status import DAYS_TO_FINISH
 from registry.accounts.permissions import NOBODY
 from registry.audit.actions import record_access
@@ -29,6 +30,8 @@ from registry.registers.actions import mark_slices_stale
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for
 
+LONGEST_REASON = 200
+"""Characters of the reason for a correction."""
 MAX_FAILURES = 5
 """So many wrong birth dates lock a link."""
 
@@ -109,16 +112,10 @@ class FormState:
         )
 
 
-# Something is asked while a follow-up is open, of a patient who still takes part. (Death,
-# emigration and opt-out censor open follow-ups; those that had closed while a form was begun stay
-# as they are, and yet nothing more is collected.)
-_STATE = """
+_STATE = f"""
     SELECT i.id, i.plan, i.submitted_at, i.started_at, i.declined_at, i.closes_on,
            m.register_id, v.version, s.answers, s.language,
-           m.opted_out_on IS NULL AND p.died_on IS NULL AND p.emigrated_on IS NULL
-           AND EXISTS (SELECT FROM proms_followup f
-                       WHERE f.invitation_id = i.id AND f.completed_on IS NULL
-                         AND f.censored_on IS NULL)
+           {STILL_ASKED}
     FROM proms_invitation i
     JOIN patients_membership m ON m.id = i.membership_id
     JOIN patients_patient p ON p.id = m.patient_id
@@ -269,13 +266,17 @@ def _submit(held: FormState, *, now: datetime, language: str | None, method: str
 
 @transaction.atomic
 def correct_response(
-    *, response: Response, answers: Mapping[str, float | None], now: datetime
+    *, response: Response, answers: Mapping[str, float | None], reason: str, now: datetime
 ) -> Response:
     """Replace a response by a corrected one; the earlier one is kept and no longer counts.
 
     ``answers`` holds the changed items only; None takes an answer away. The date of the answer
-    stays. Raises RuleBroken beside the item for an unknown item or an answer it does not allow.
+    stays. ``reason`` is typed by who corrects, and kept in history. Raises RuleBroken beside the
+    item for an unknown item, an answer it does not allow, or a question that is not asked beside
+    the other answers; under ``reason`` when none is given.
     """
+    if not reason.strip():
+        raise RuleBroken({"reason": _("Say why, in words.")})
     invitation = (
         Invitation.objects.select_for_update(of=("self",))
         .select_related("membership__register__current")
@@ -292,6 +293,12 @@ def correct_response(
         for code, value in answers.items()
         if code not in items or (value is not None and not items[code].item.accepts(value))
     }
+    kept = form.complete({**held.answers, **answers})
+    wrong |= {
+        code: _("This question is not asked beside the other answers.")
+        for code, value in answers.items()
+        if code not in wrong and value is not None and code not in kept
+    }
     if wrong:
         raise RuleBroken(wrong)
     definition = definition_for(
@@ -303,13 +310,14 @@ def correct_response(
         invitation=invitation,
         submitted_at=now,
         answered_on=held.answered_on,
-        answers={**held.answers, **answers},
+        answers=kept,
         instruments={code: dict(versions) for code, versions in form.instruments.items()},
         language=held.language,
         method=held.method,
         supersedes=held,
     )
-    _store(corrected, form, definition)
+    with pghistory.context(reason=reason.strip()[:LONGEST_REASON]):
+        _store(corrected, form, definition)
     _mark_stale(invitation.pk)
     return corrected
 

@@ -18,6 +18,12 @@ from proms.selectors.paper import (
     letters_to_print,
     waiting_entries,
 )
+from proms.selectors.responses import (
+    ChangedAnswer,
+    Correction,
+    corrections_of,
+    current_response,
+)
 from proms.selectors.telephone import (
     CallList,
     TelephoneReason,
@@ -29,11 +35,15 @@ from proms.selectors.telephone import (
 __all__ = [
     "TO_DO",
     "CallList",
+    "ChangedAnswer",
+    "Correction",
     "FormInProgress",
     "TelephoneReason",
     "ToCall",
     "UnitCounts",
+    "corrections_of",
     "counts_by_unit",
+    "current_response",
     "follow_ups_for",
     "follow_ups_of",
     "form_in_progress",

@@ -8,13 +8,26 @@ through models the same read takes ten times as long as the database does.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import connection
 
-_FORM = """
-    SELECT i.id, i.generation, i.plan, i.time_point, i.submitted_at, m.register_id, v.version,
-           p.language, s.answers, s.language
+from proms.policies import why_not_answerable
+from proms.status import DAYS_TO_FINISH
+
+STILL_ASKED = """
+           m.opted_out_on IS NULL AND p.died_on IS NULL AND p.emigrated_on IS NULL
+           AND EXISTS (SELECT FROM proms_followup f
+                       WHERE f.invitation_id = i.id AND f.completed_on IS NULL
+                         AND f.censored_on IS NULL)
+"""
+"""Whether something is asked: a follow-up is open, of a patient who still takes part. (Death,
+emigration and opt-out censor open follow-ups; those that had closed while a form was begun stay as
+they are, and yet nothing more is collected.) For a query of invitation i, member m, patient p."""
+
+_FORM = f"""
+    SELECT i.id, i.generation, i.plan, i.time_point, i.submitted_at, i.started_at, i.declined_at,
+           i.closes_on, {STILL_ASKED}, m.register_id, v.version, p.language, s.answers, s.language
     FROM proms_invitation i
     JOIN patients_membership m ON m.id = i.membership_id
     JOIN patients_patient p ON p.id = m.patient_id
@@ -34,11 +47,27 @@ class FormInProgress:
     plan: list[dict[str, str]]
     time_point: str
     submitted_at: datetime | None
+    started_at: datetime | None
+    declined_at: datetime | None
+    closes_on: date
+    asks_something: bool
     register_code: str
     definition_version: str
     patient_language: str
     answers: Mapping[str, float | None]
     started_language: str | None
+
+    def why_not_open(self, on: date) -> str:
+        """Return why the form may not be answered on a day, "" when it may."""
+        return why_not_answerable(
+            submitted=self.submitted_at is not None,
+            declined=self.declined_at is not None,
+            started=self.started_at is not None,
+            closes_on=self.closes_on,
+            asks_something=self.asks_something,
+            on=on,
+            days_to_finish=DAYS_TO_FINISH,
+        )
 
 
 def form_in_progress(invitation_id: int, generation: int) -> FormInProgress | None:

@@ -74,6 +74,10 @@ def for_answering(view: View) -> View:
     ) -> HttpResponse:
         translation.activate(session.language)
         request.LANGUAGE_CODE = session.language
+        if session.invitation.submitted_at is None:
+            reason = session.invitation.why_not_open(clock.today())
+            if reason:
+                return _ended(request, session, reason)
         return view(request, session, *args, **kwargs)
 
     return answer
@@ -320,8 +324,15 @@ def _answered(request: HttpRequest, session: Session, form: Form, page: Page) ->
 
 def _ended(request: HttpRequest, session: Session, reason: str) -> HttpResponse:
     """Say why nothing more can be answered; what was posted is not kept."""
-    sent = session.invitation.submitted_at is not None
-    return _page(request, session, "ended", status=409, reason=reason, sent=sent)
+    return _page(
+        request,
+        session,
+        "ended",
+        status=409,
+        reason=reason,
+        sent=session.invitation.submitted_at is not None,
+        posted=request.method == "POST",
+    )
 
 
 def _differs(session: Session, code: str, value: float | None) -> bool:

@@ -166,7 +166,7 @@ def test_a_correction_supersedes_and_keeps(invitation):
     answer(invitation)
     first = actions.submit(invitation_id=invitation.pk, now=NOW)
     corrected = actions.correct_response(
-        response=first, answers={"odi1": 5}, now=NOW + timedelta(days=1)
+        response=first, answers={"odi1": 5}, reason="misread", now=NOW + timedelta(days=1)
     )
     first.refresh_from_db()
     assert (first.current, corrected.current, corrected.supersedes) == (False, True, first)
@@ -179,6 +179,8 @@ def test_a_correction_is_checked_beside_its_item(invitation):
     answer(invitation)
     first = actions.submit(invitation_id=invitation.pk, now=NOW)
     with pytest.raises(RuleBroken) as raised:
-        actions.correct_response(response=first, answers={"odi1": 9, "odi2": 1}, now=NOW)
+        actions.correct_response(
+            response=first, answers={"odi1": 9, "odi2": 1}, reason="misread", now=NOW
+        )
     assert list(raised.value.message_dict) == ["odi1"]
     assert Response.objects.get().current

@@ -1,0 +1,87 @@
+"""Forms of following up, for staff. They parse and call actions; rules are not here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from proms.actions import LONGEST_REASON
+from proms.questionnaire import Form, Row, WrongAnswer
+
+
+class AnswerField(forms.CharField):
+    """A question with one number as its answer; left empty, there is none."""
+
+    def __init__(self, row: Row, **options: Any) -> None:
+        self.row = row
+        super().__init__(required=False, max_length=6, **options)
+
+    def clean(self, value: Any) -> float | int | None:
+        """Return the answer. Raises ValidationError when the question does not allow it."""
+        try:
+            return self.row.read(super().clean(value))
+        except WrongAnswer:
+            raise forms.ValidationError(_("This is not an answer to the question.")) from None
+
+
+class CorrectionForm(forms.Form):
+    """Every question of a response with the answer that counts now, and the reason for changing."""
+
+    response = forms.IntegerField(widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=gettext_lazy("Reason for the correction"),
+        max_length=LONGEST_REASON,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy("Do not write names or identity numbers."),
+    )
+
+    def __init__(
+        self, data: Any, *, form: Form, answers: Mapping[str, float | None], response_id: int
+    ) -> None:
+        initial = {code: "" if value is None else value for code, value in answers.items()}
+        super().__init__(data, initial={**initial, "response": response_id})
+        self._answers, self._asked = answers, form
+        for row in form.items.values():
+            self.fields[row.code] = _field(row, answers.get(row.code))
+        self.order_fields([*form.items, "reason", "response"])
+
+    @property
+    def sections(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The questions by instrument, with its title."""
+        found: dict[str, tuple[str, list[forms.BoundField]]] = {}
+        for page in self._asked.pages:
+            _title, fields = found.setdefault(page.instrument, (page.title, []))
+            fields += [self[code] for code in page.codes]
+        return list(found.values())
+
+    def clean(self) -> dict[str, Any]:
+        """Look for a change: without one there is nothing to correct."""
+        cleaned = super().clean()
+        if not self.errors and not self.changed_answers(cleaned):
+            raise forms.ValidationError(_("No answer is changed."))
+        return cleaned
+
+    def changed_answers(
+        self, cleaned: Mapping[str, Any] | None = None
+    ) -> dict[str, float | int | None]:
+        """The answers that are to be others than they are."""
+        values = self.cleaned_data if cleaned is None else cleaned
+        return {
+            code: values[code]
+            for code in self._asked.items
+            if code in values and values[code] != self._answers.get(code)
+        }
+
+
+def _field(row: Row, value: float | None) -> AnswerField:
+    item, words = row.item, row.words
+    now = words.label(value) or _("not answered")
+    label = f"{words.stem}: {words.text}" if words.stem else words.text
+    widget: forms.Widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+    if item.type == "choice":
+        widget = forms.Select(choices=[("", _("Not answered")), *words.options])
+    return AnswerField(
+        row, label=label, widget=widget, help_text=_("Now: %(answer)s") % {"answer": now}
+    )
