@@ -1,6 +1,7 @@
 """Application configuration."""
 
 from django.apps import AppConfig
+from django.core import checks
 
 
 class PromsConfig(AppConfig):
@@ -10,11 +11,13 @@ class PromsConfig(AppConfig):
         """Wire what this app hears, writes to patients and shows."""
         from proms import mail, panels
         from proms.actions import PURPOSE
+        from proms.checks import check_wording_packs
         from proms.paper import job
         from proms.subscriptions import subscribe_all
         from registry.jobs.runners import register_runner
         from registry.messaging.composing import register_purpose
 
+        checks.register(check_wording_packs)
         panels.register_all()
         subscribe_all()
         register_purpose(PURPOSE, mail.PURPOSE)

@@ -125,9 +125,22 @@ def patient_panel(
                 row.status == Status.TO_INVITE and row.invitation is None and not row.reason
                 for row in rows
             ),
+            "words": _words(found, membership, definition),
             "courses": _courses(request, membership, definition),
         },
     )
+
+
+def _words(
+    found: list[FollowUp], membership: Membership, definition: RegisterDefinition
+) -> selectors.Words:
+    """The words of what is asked now or will be: neither answered nor given up."""
+    ahead = [
+        (one.operation.group, one.time_point)
+        for one in found
+        if one.status in {*WAITING, Status.TO_INVITE, Status.UNREACHABLE, Status.UPCOMING}
+    ]
+    return selectors.words_for(definition, ahead, membership.patient.language)
 
 
 def _courses(
@@ -150,6 +163,9 @@ def _courses(
                 "on": score.response.answered_on,
                 "time_point": str(point.labels) if point else "",
                 "value": formatted(score.value, scale.decimals),
+                "demonstration": selectors.answered_in_demonstration(
+                    score.response, score.instrument
+                ),
             }
         )
     return list(courses.values())

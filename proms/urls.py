@@ -2,13 +2,14 @@
 
 from django.urls import path, re_path
 
-from proms.views import correcting, paper, staff
+from proms.views import correcting, paper, staff, wordings
 
 app_name = "proms"
 urlpatterns = [
     path("<slug:register>/", staff.worklist, name="worklist"),
     path("<slug:register>/letters/", paper.letters, name="letters"),
     path("<slug:register>/invitations/<int:invitation>/print/", paper.print_one, name="print"),
+    path("<slug:register>/questionnaires/", wordings.questionnaires, name="questionnaires"),
     path("<slug:register>/patients/<int:membership>/invite/", staff.invite, name="invite"),
     path(
         "<slug:register>/invitations/<int:invitation>/telephone/",

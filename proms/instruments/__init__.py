@@ -11,8 +11,11 @@ from proms.instruments.wording import (
     QuestionWording,
     Wording,
     WordingPacks,
+    WordingState,
+    is_demonstration,
     sendable,
     wording,
+    wording_state,
 )
 
 __all__ = [
@@ -29,8 +32,11 @@ __all__ = [
     "ValueSet",
     "Wording",
     "WordingPacks",
+    "WordingState",
     "instrument",
     "instruments",
+    "is_demonstration",
     "sendable",
     "wording",
+    "wording_state",
 ]

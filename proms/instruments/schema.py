@@ -243,11 +243,16 @@ class Licence(Part):
     credit: NonEmpty | None = None
     """Line to print with the questionnaire."""
 
+    @property
+    def owned(self) -> bool:
+        """Whether the questionnaire belongs to somebody; the register's own questions do not."""
+        return self.owner != "none"
+
 
 class DemonstrationWording(Part):
     """The project's own words in this file."""
 
-    version: NonEmpty
+    version: Annotated[str, Field(pattern=r"^(demo-[0-9]+|none)$")]
     validated: bool = False
 
 

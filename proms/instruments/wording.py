@@ -19,7 +19,9 @@ that holds a licence puts one file per instrument and language into a directory:
         low = "…"                       # ends of a VAS
         high = "…"
 
-A pack must have words for everything; a half translated questionnaire is not validated either.
+A pack must have words for everything and for nothing else; a half translated questionnaire is not
+validated either. docs/wording-packs.md tells those who write one; `manage.py check_wording` reads
+a folder of packs and names every fault.
 """
 
 from __future__ import annotations
@@ -30,15 +32,24 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from pydantic import ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
-from proms.instruments.loader import InstrumentError, instrument
+from proms.instruments.loader import InstrumentError, UnknownInstrument, instrument
 from proms.instruments.schema import Instrument
 from registry.registers.schema.base import LANGUAGES, Key, Language, NonEmpty, Part
+
+DEMONSTRATION = "demo-"
+"""How versions of the project's own wording begin."""
+
+
+def _not_ours(version: str) -> str:
+    if version.startswith(DEMONSTRATION):
+        raise ValueError(f"“{DEMONSTRATION}…” is kept for the program's own wording")
+    return version
 
 
 class PackItem(Part):
@@ -56,7 +67,8 @@ class Pack(Part):
     instrument: Key
     instrument_version: NonEmpty
     language: Language
-    version: NonEmpty
+    version: Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_not_ours)]
+    """Stored with every answer."""
     holder: NonEmpty
     title: NonEmpty
     introduction: NonEmpty | None = None
@@ -74,7 +86,7 @@ class WordingPacks:
     def load(cls, directory: str | Path | None) -> WordingPacks:
         """Every `<instrument>.<language>.toml` of `directory`; none when it is not set.
 
-        Raises InstrumentError that names file and reason.
+        Raises InstrumentError with a line for every fault of every file: file, key and reason.
         """
         if not directory:
             return NO_PACKS
@@ -151,6 +163,28 @@ _NOT_SENDABLE: dict[str, Promise] = {
 }
 
 
+class WordingState(StrEnum):
+    """In which words a questionnaire is asked in one language, for staff."""
+
+    LICENSED = "licensed"
+    OWN = "own"
+    DEMONSTRATION = "demonstration"
+    NOT_SENT = "not_sent"
+
+    @property
+    def label(self) -> Promise:
+        """What staff read."""
+        return _WORDING_STATES[self]
+
+
+_WORDING_STATES: dict[str, Promise] = {
+    "licensed": _("Licensed wording"),
+    "own": _("The register's own questions"),
+    "demonstration": _("Demonstration wording, not validated"),
+    "not_sent": _("Not sent: no licensed wording"),
+}
+
+
 class Sendable(NamedTuple):
     ok: bool
     reason: NotSendable | None
@@ -173,6 +207,32 @@ def sendable(
     if require_licensed and instrument.licence.required and packs.get(instrument, language) is None:
         return Sendable(False, NotSendable.NO_LICENSED_WORDING)
     return Sendable(True, None)
+
+
+def wording_state(
+    instrument: Instrument, language: str, *, require_licensed: bool, packs: WordingPacks
+) -> WordingState:
+    """In which words `instrument` would be asked in `language`.
+
+    Raises KeyError for a language that is none of the four.
+    """
+    if language not in LANGUAGES:
+        raise KeyError(language)
+    if packs.get(instrument, language) is not None:
+        return WordingState.LICENSED
+    if not instrument.licence.owned:
+        return WordingState.OWN
+    if require_licensed and instrument.licence.required:
+        return WordingState.NOT_SENT
+    return WordingState.DEMONSTRATION
+
+
+def is_demonstration(asked: Instrument, wording_version: str) -> bool:
+    """Whether an answer was given to demonstration wording of somebody's questionnaire.
+
+    `wording_version` is what the response stores. Questions that nobody owns have no other words.
+    """
+    return asked.licence.owned and wording_version.startswith(DEMONSTRATION)
 
 
 def wording(
@@ -250,9 +310,16 @@ def _load_packs(directory: Path) -> WordingPacks:
     if not directory.is_dir():
         raise InstrumentError(f"licensed wording: there is no directory {directory}")
     packs: dict[tuple[str, str], Pack] = {}
+    faults: list[str] = []
     for path in sorted(directory.glob("*.toml")):
-        pack = _read_pack(path)
-        packs[pack.instrument, pack.language] = pack
+        try:
+            pack = _read_pack(path)
+        except InstrumentError as error:
+            faults.append(str(error))
+        else:
+            packs[pack.instrument, pack.language] = pack
+    if faults:
+        raise InstrumentError("\n".join(faults))
     return WordingPacks(packs)
 
 
@@ -271,26 +338,34 @@ def _read_pack(path: Path) -> Pack:
         raise InstrumentError(
             f"{path.name}: holds {pack.instrument} in {pack.language}; rename the file"
         )
-    missing = _missing_words(instrument(pack.instrument, pack.instrument_version), pack)
-    if missing:
-        raise InstrumentError(f"{path.name}: no words for {', '.join(missing)}")
+    try:
+        asked = instrument(pack.instrument, pack.instrument_version)
+    except UnknownInstrument as error:
+        raise InstrumentError(f"{path.name}: instrument, instrument_version: {error}") from error
+    missing, surplus = _expected(asked) - _given(pack), _given(pack) - _expected(asked)
+    faults = [f"{path.name}: {key}: no words" for key in sorted(missing)]
+    faults += [f"{path.name}: {key}: {asked.code} has no such key" for key in sorted(surplus)]
+    if faults:
+        raise InstrumentError("\n".join(faults))
     return pack
 
 
-def _missing_words(asked: Instrument, pack: Pack) -> list[str]:
-    missing = [f"stems.{stem.code}" for stem in asked.stems if stem.code not in pack.stems]
+def _expected(asked: Instrument) -> set[str]:
+    """The keys for which a pack needs words."""
+    keys = {f"stems.{stem.code}" for stem in asked.stems}
     for item in asked.items:
-        words = pack.items.get(item.code)
-        if words is None:
-            missing.append(f"items.{item.code}")
-            continue
-        missing += [
-            f"items.{item.code}.options.{value}"
-            for value in item.values
-            if value not in words.options
-        ]
+        keys.add(f"items.{item.code}")
+        keys |= {f"items.{item.code}.options.{value}" for value in item.values}
         if item.type == "vas":
-            missing += [
-                f"items.{item.code}.{end}" for end in ("low", "high") if not getattr(words, end)
-            ]
-    return missing
+            keys |= {f"items.{item.code}.low", f"items.{item.code}.high"}
+    return keys
+
+
+def _given(pack: Pack) -> set[str]:
+    """The keys for which a pack has words."""
+    keys = {f"stems.{code}" for code in pack.stems}
+    for code, words in pack.items.items():
+        keys.add(f"items.{code}")
+        keys |= {f"items.{code}.options.{value}" for value in words.options}
+        keys |= {f"items.{code}.{end}" for end in ("low", "high") if getattr(words, end)}
+    return keys

@@ -31,6 +31,13 @@ from proms.selectors.telephone import (
     standings_by_unit,
     telephone_worklist,
 )
+from proms.selectors.wordings import (
+    Questionnaire,
+    Words,
+    answered_in_demonstration,
+    questionnaires,
+    words_for,
+)
 
 __all__ = [
     "TO_DO",
@@ -38,9 +45,12 @@ __all__ = [
     "ChangedAnswer",
     "Correction",
     "FormInProgress",
+    "Questionnaire",
     "TelephoneReason",
     "ToCall",
     "UnitCounts",
+    "Words",
+    "answered_in_demonstration",
     "corrections_of",
     "counts_by_unit",
     "current_response",
@@ -51,10 +61,12 @@ __all__ = [
     "invitation_for",
     "invitations_to_print",
     "letters_to_print",
+    "questionnaires",
     "scores_of",
     "standings_by_unit",
     "telephone_worklist",
     "waiting_entries",
     "why_not_sent",
+    "words_for",
     "worklist",
 ]

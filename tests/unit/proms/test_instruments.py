@@ -1,6 +1,10 @@
 """Instrument files: complete, consistent, and refused with a reason when they are not."""
 
+from io import StringIO
+
 import pytest
+from django.core.management import CommandError, call_command
+from django.core.management.base import SystemCheckError
 
 from proms.instruments import (
     NO_PACKS,
@@ -8,10 +12,13 @@ from proms.instruments import (
     NotSendable,
     UnknownInstrument,
     WordingPacks,
+    WordingState,
     instrument,
     instruments,
+    is_demonstration,
     sendable,
     wording,
+    wording_state,
 )
 from proms.instruments.loader import DEFINITIONS, read_instrument
 from registry.registers.schema.base import LANGUAGES
@@ -231,19 +238,88 @@ def test_a_pack_made_for_another_version_is_not_used(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("code", "language", "require", "state"),
     [
-        (lambda text: text.replace('5 = "L5"', '6 = "L6"', 1), "no words for items.odi1.options.5"),
-        (lambda text: text.replace('version = "licensed-7"\n', ""), "version: Field required"),
-        (lambda text: text.replace('language = "da"', 'language = "sv"'), "rename the file"),
-        (lambda text: text + "\n[", "odi.da.toml"),
+        ("odi", "da", True, WordingState.LICENSED),
+        ("odi", "da", False, WordingState.LICENSED),
+        ("odi", "sv", True, WordingState.NOT_SENT),
+        ("odi", "sv", False, WordingState.DEMONSTRATION),
+        ("rand36", "da", True, WordingState.DEMONSTRATION),  # free to use, but not in our words
+        ("vas_back", "da", True, WordingState.OWN),
+        ("patient_baseline", "nb", True, WordingState.OWN),
     ],
 )
-def test_an_incomplete_pack_is_refused(change, message, tmp_path):
-    pack(tmp_path, change=change)
+def test_in_which_words_a_questionnaire_is_asked(code, language, require, state, tmp_path):
+    pack(tmp_path)
+    packs = WordingPacks.load(tmp_path)
+    held = instrument(code)
+    assert wording_state(held, language, require_licensed=require, packs=packs) == state
+    sent = sendable(held, language, require_licensed=require, packs=packs).ok
+    assert sent == (state != WordingState.NOT_SENT)
+    assert str(state.label)
+
+
+def test_an_answer_to_demonstration_wording_can_be_told_from_a_licensed_one():
+    assert is_demonstration(instrument("odi"), wording("odi", "da").version)
+    assert not is_demonstration(instrument("odi"), "licensed-7")
+    assert not is_demonstration(instrument("vas_back"), wording("vas_back", "da").version)
+
+
+VERSION = 'version = "licensed-7"'
+
+
+@pytest.mark.parametrize(
+    ("what", "instead", "fault"),
+    [
+        (', 5 = "L5"', "", "odi.da.toml: items.odi1.options.5: no words"),
+        ('5 = "L5"', '6 = "L6"', "odi.da.toml: items.odi1.options.6: odi has no such key"),
+        ("[items.odi10]", "[items.odi11]", "odi.da.toml: items.odi10: no words"),
+        ("[items.odi1]", '[stems]\nx = "x"\n[items.odi1]', "stems.x: odi has no such key"),
+        ('"Licensed odi3"', '""', "odi.da.toml: items.odi3.text: String should have at least"),
+        (VERSION, "", "odi.da.toml: version: Field required"),
+        (VERSION, 'version = "demo-2"', "odi.da.toml: version: Value error, “demo-…” is kept for"),
+        ('language = "da"', 'language = "sv"', "odi.da.toml: holds odi in sv; rename the file"),
+        ('"1.0"', '"0.9"', "odi.da.toml: instrument, instrument_version: unknown instrument “odi"),
+        ("[items.odi1]", "[items.odi1", "odi.da.toml: "),
+    ],
+)
+def test_a_faulty_pack_is_refused_with_file_key_and_reason(what, instead, fault, tmp_path):
+    pack(tmp_path, change=lambda text: text.replace(what, instead, 1))
     with pytest.raises(InstrumentError) as caught:
         WordingPacks.load(tmp_path)
-    assert message in str(caught.value)
+    assert fault in str(caught.value)
+
+
+def test_the_faults_of_all_packs_are_told_at_once(tmp_path):
+    pack(tmp_path, change=lambda text: text.replace('"Licensed odi3"', '""'))
+    pack(tmp_path, "ndi", change=lambda text: text.replace(', 5 = "L5"', "", 1))
+    pack(tmp_path, "eq_vas")
+    with pytest.raises(InstrumentError) as caught:
+        WordingPacks.load(tmp_path)
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["ndi.da.toml", "odi.da.toml"]  # noqa: E501  # fmt: skip
+
+
+def test_check_wording_says_what_every_questionnaire_is_asked_in(tmp_path, settings):
+    settings.REQUIRE_LICENSED_WORDING = True
+    settings.WORDING_PACKS_DIR = str(tmp_path)
+    pack(tmp_path)
+    said = StringIO()
+    call_command("check_wording", stdout=said)
+    lines = said.getvalue().splitlines()
+    assert "odi 1.0 da: licensed (licensed-7)" in lines
+    assert "odi 1.0 nb: not_sent" in lines
+    assert "vas_back 1.0 nb: own (demo-2)" in lines
+    assert lines[-1] == "1 licensed packs are right."
+
+
+def test_check_wording_fails_and_the_program_does_not_start_with_a_faulty_pack(tmp_path, settings):
+    settings.WORDING_PACKS_DIR = str(tmp_path)
+    pack(tmp_path, change=lambda text: text.replace(', 5 = "L5"', "", 1))
+    with pytest.raises(CommandError, match=r"odi\.da\.toml: items\.odi1\.options\.5") as caught:
+        call_command("check_wording", stdout=StringIO())
+    assert caught.value.returncode == 2
+    with pytest.raises(SystemCheckError, match=r"proms\.E001\) odi\.da\.toml: items\.odi1"):
+        call_command("check", stdout=StringIO())
 
 
 def test_a_missing_directory_is_an_error_and_none_is_not(tmp_path):
