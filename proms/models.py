@@ -299,8 +299,16 @@ class Entry(BaseModel):
         return f"Entry {self.position} of {self.invitation_id}"
 
 
+@pghistory.track(
+    # The score as it was: what was computed first is in no other history.
+    pghistory.UpdateEvent("rescored", row=pghistory.Old, level=pgtrigger.Statement),
+    pghistory.DeleteEvent(level=pgtrigger.Statement),
+)
 class Score(models.Model):
-    """A scale computed from a response, unrounded; without a value it says why."""
+    """A scale computed from a response, unrounded; without a value it says why.
+
+    Only ``rescore`` changes one; history then keeps the score as it was before.
+    """
 
     response = models.ForeignKey(Response, on_delete=models.CASCADE, related_name="scores")
     scale = models.CharField(max_length=40)

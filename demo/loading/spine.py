@@ -40,6 +40,7 @@ from procedures.models import Complication, Operation, Procedure
 from proms.actions import censor_operations
 from proms.models import EntryMethod, FollowUp, Invitation, Response, Score
 from proms.schedule import Offset, is_old_at_surgery, offsets
+from proms.scoring.registers import scoring_options
 from registry.core import crypto
 from registry.registers.selectors import current_version, definition_of
 from registry.units.models import HealthRegion, UnitCode
@@ -412,8 +413,7 @@ class SpineLoader:
         )  # fmt: skip
 
     def _scores(self) -> None:
-        register = self.definition.register
-        minimum = {"odi": register.odi_minimum_answered, "ndi": register.ndi_minimum_answered}
+        options = scoring_options(self.definition)
         columns = ("response_id", "scale", "value", "reason", "answered", "instrument",
                    "instrument_version", "variant")  # fmt: skip
         copy_rows(
@@ -421,7 +421,7 @@ class SpineLoader:
             columns,
             (
                 (self.response_ids[row], *rest)
-                for row, *rest in self.forms.scores(register.eq5d_value_set, minimum)
+                for row, *rest in self.forms.scores(options.value_set, options.minimum_answered)
             ),
         )
 

@@ -21,12 +21,15 @@ from proms.actions.inviting import (
     send_new_link,
 )
 from proms.actions.printing import print_form
+from proms.actions.rescoring import Rescoring, ScaleChange, rescore
 from proms.actions.scheduling import create_schedule, create_schedules, move_schedules
 from proms.actions.selecting import PURPOSE, Selection, invite_due
 
 __all__ = [
     "LONGEST_REASON",
     "PURPOSE",
+    "Rescoring",
+    "ScaleChange",
     "Selection",
     "ask_for_new_link",
     "censor_operations",
@@ -44,6 +47,7 @@ __all__ = [
     "move_schedules",
     "print_form",
     "queue_reminders",
+    "rescore",
     "save_answers",
     "send_again",
     "send_new_link",

@@ -17,6 +17,7 @@ from proms.models import EntryMethod, Invitation, Response, RevokedLink
 from proms.policies import NEW_LINKS_A_DAY, why_not_answerable
 from proms.questionnaire import Form, form_for
 from proms.scoring import score_one
+from proms.scoring.registers import scoring_options
 from proms.selectors.answering import STILL_ASKED, FormInProgress
 from proms.status import DAYS_TO_FINISH
 from registry.accounts.permissions import NOBODY
@@ -376,17 +377,15 @@ class ScoreRow(NamedTuple):
 
 def _scores(response: Response, form: Form, definition: RegisterDefinition) -> list[ScoreRow]:
     scores: list[ScoreRow] = []
+    options = scoring_options(definition)
     for code, held in form.instruments.items():
         codes = {c for page in form.pages if page.instrument == code for c in page.codes}
         scored = score_one(
             code,
             {item: value for item, value in response.answers.items() if item in codes},
-            value_set=definition.about.eq5d_value_set,
+            value_set=options.value_set,
             version=held["version"],
-            minimum_answered={
-                "odi": definition.about.odi_minimum_answered,
-                "ndi": definition.about.ndi_minimum_answered,
-            },
+            minimum_answered=options.minimum_answered,
         )
         scores += [
             ScoreRow(
