@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
 from proms.actions.inviting import NEW_LINK_RULE, PURPOSE, send_new_link
+from proms.instruments import instrument
 from proms.links import TOKEN_LENGTH, digest
 from proms.models import EntryMethod, Invitation, Response, RevokedLink
 from proms.policies import NEW_LINKS_A_DAY, why_not_answerable
@@ -398,7 +399,8 @@ def _scores(response: Response, form: Form, definition: RegisterDefinition) -> l
                 score.variant,
             )
             for scale, score in scored.items()
-            if not isinstance(score.value, str)
+            # A text (the profile of EQ-5D-Y) says no more than the answers that are stored.
+            if instrument(code, held["version"]).scale(scale).kind == "number"
         ]
     return scores
 
