@@ -93,7 +93,7 @@ def _letter(
         if is_under_age(
             patient.birth_date,
             on=clock.civil_date(now),
-            guardian_until=definition.proms.guardian_until,
+            guardian_until=definition.patients.guardian_until,
         ):
             child = identity.given_name
             name = identity.guardian_name or _("The parents of %(name)s") % {"name": name}

@@ -342,14 +342,9 @@ def _list(
         "after_due": [_last_reminder(point, "due") for point in points],
         "after_no_answer": DAYS_UNTIL_NEXT_CALL[CallOutcome.NO_ANSWER],
         "after_message": DAYS_UNTIL_NEXT_CALL[CallOutcome.MESSAGE_LEFT],
-        "guardian_until": _guardian_until(definition),
+        "guardian_until": definition.patients.guardian_until,
         "before_closing": CALL_BEFORE_CLOSING_DAYS,
     }
-
-
-def _guardian_until(definition: RegisterDefinition) -> int:
-    """Return the age in years below which a guardian is called: as questionnaires say, or care."""
-    return definition.proms.guardian_until or definition.patients.guardian_until
 
 
 def _last_reminder(point: TimePoint, after: str) -> int | None:
