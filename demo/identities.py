@@ -46,9 +46,10 @@ def synthetic_numbers(people: Iterable[tuple[str, date, Sex]]) -> Iterator[str]:
         given[person] += 1
 
 
-def _of_sex(numbers: Iterable[int], sex: Sex) -> Iterator[int]:
-    odd = 1 if sex == "male" else 0
-    return (number for number in numbers if number % 2 == odd)
+def _of_sex(numbers: range, sex: Sex) -> range:
+    """The odd numbers for a man, the even ones for a woman."""
+    odd = sex == "male"
+    return range(numbers.start + (numbers.start % 2 != odd), numbers.stop, 2)
 
 
 def _norwegian(birth_date: date, sex: Sex) -> Iterator[str]:

@@ -87,6 +87,8 @@ def phonetic_key(surname: str) -> str:
 
 def _plain(letter: str) -> str:
     """A letter of the Nordic alphabets, or the letter under an accent; nothing for a space."""
+    if letter.isascii():
+        return letter if letter.isalnum() else ""
     if letter in _OWN_LETTERS:
         return _OWN_LETTERS[letter]
     return "".join(c for c in unicodedata.normalize("NFD", letter) if c.isalnum())

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from functools import lru_cache
 
@@ -69,6 +69,9 @@ ADDRESSES = ("email", "telephone", "guardian_email", "guardian_telephone")
 """What messages and calls go to: fields of Identity, each with a flag and a time of refusal."""
 
 
+_FIELDS = tuple(each.name for each in fields(Identity))
+
+
 # --- The master key ---------------------------------------------------------------------------
 
 
@@ -82,14 +85,17 @@ def current_master_key() -> bytes:
     return _key(settings.IDENTITY_MASTER_KEY, "IDENTITY_MASTER_KEY")
 
 
+def wrapped(patient_id: int, key: bytes) -> tuple[bytes, str]:
+    """Return a patient's key wrapped by the current master key, and that one's name."""
+    master = current_master_key()
+    sealed = crypto.seal(master, key, bound_to=f"key of patient:{patient_id}")
+    return sealed, master_key_id(master)
+
+
 def wrap_key(patient_id: int, key: bytes) -> PatientKey:
     """Return the unsaved row that holds a patient's key, wrapped by the current master key."""
-    master = current_master_key()
-    return PatientKey(
-        patient_id=patient_id,
-        wrapped=crypto.seal(master, key, bound_to=f"key of patient:{patient_id}"),
-        master_key_id=master_key_id(master),
-    )
+    sealed, master = wrapped(patient_id, key)
+    return PatientKey(patient_id=patient_id, wrapped=sealed, master_key_id=master)
 
 
 def unwrap_key(held: PatientKey) -> bytes:
@@ -137,24 +143,39 @@ def _blind(*parts: str) -> bytes:
 # --- Sealing and opening ----------------------------------------------------------------------
 
 
+def identity_columns(
+    patient_id: int, identity: Identity, key: bytes, *, birth_date: date, number_kind: str
+) -> dict[str, object]:
+    """Return the columns of the row that holds an identity sealed with the patient's ``key``."""
+    # asdict() copies deeply, which strings do not need.
+    values = {name: getattr(identity, name) for name in _FIELDS}
+    document = json.dumps(values, ensure_ascii=False).encode()
+    return {
+        "patient_id": patient_id,
+        "sealed": crypto.seal(key, document, bound_to=f"patient:{patient_id}"),
+        "number_kind": number_kind,
+        "number_index": (
+            number_index(identity.number_country, identity.number) if identity.number else None
+        ),
+        "name_index": name_index(identity.surname, birth_date) if identity.surname else None,
+        "phonetic_index": (
+            phonetic_index(identity.surname, birth_date) if identity.surname else None
+        ),
+        "has_email": bool(identity.email),
+        "has_telephone": bool(identity.telephone),
+        "guardian_has_email": bool(identity.guardian_email),
+        "guardian_has_telephone": bool(identity.guardian_telephone),
+    }
+
+
 def identity_row(
     patient_id: int, identity: Identity, key: bytes, *, birth_date: date, number_kind: str
 ) -> PatientIdentity:
     """Return the unsaved row that holds an identity sealed with the patient's ``key``."""
-    document = json.dumps(asdict(identity), ensure_ascii=False).encode()
     return PatientIdentity(
-        patient_id=patient_id,
-        sealed=crypto.seal(key, document, bound_to=f"patient:{patient_id}"),
-        number_kind=number_kind,
-        number_index=(
-            number_index(identity.number_country, identity.number) if identity.number else None
-        ),
-        name_index=name_index(identity.surname, birth_date) if identity.surname else None,
-        phonetic_index=phonetic_index(identity.surname, birth_date) if identity.surname else None,
-        has_email=bool(identity.email),
-        has_telephone=bool(identity.telephone),
-        guardian_has_email=bool(identity.guardian_email),
-        guardian_has_telephone=bool(identity.guardian_telephone),
+        **identity_columns(
+            patient_id, identity, key, birth_date=birth_date, number_kind=number_kind
+        )
     )
 
 

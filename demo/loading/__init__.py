@@ -48,8 +48,18 @@ def load(
         with progress.step("figures for reports"):
             refresh_register(code, on=on)
     if missing:
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
+        _tell_the_planner()
+
+
+def _tell_the_planner() -> None:
+    """Analyse what was not analysed while it was filled. History is left to the autovacuum."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT format('ANALYZE %s', relid::regclass) FROM pg_stat_user_tables"
+            " WHERE last_analyze IS NULL AND relname NOT LIKE '%event'"
+        )
+        for (statement,) in cursor.fetchall():
+            cursor.execute(statement)
 
 
 def _settle() -> None:

@@ -9,6 +9,7 @@ import gc
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -23,7 +24,7 @@ from demo.danespine.frame import TIME_POINTS, unit_codes
 from demo.danespine.surgery import TOKUHASHI
 from demo.identities import synthetic_number
 from demo.loading.answers import Forms
-from demo.loading.copying import analyse, copy_rows, reserve_ids
+from demo.loading.copying import analyse, checked_at_the_end, copy_rows, reserve_ids
 from demo.loading.progress import Progress
 from demo.names import invented_name
 from patients import vault
@@ -63,6 +64,10 @@ IMPLANTS = {
 }
 COMPLICATIONS_ASKED_AFTER_DAYS = 42
 SEED = 1977
+FILLED = (
+    Patient, PatientKey, PatientIdentity, Membership, Residence, UnitRelation, Operation,
+    Procedure, Complication, Invitation, FollowUp, Response, Score,
+)  # fmt: skip
 IDENTITY_COLUMNS = ("patient_id", "sealed", "number_kind", "number_index", "name_index",
                     "phonetic_index", "has_email", "has_telephone")  # fmt: skip
 
@@ -113,20 +118,22 @@ class SpineLoader:
 
     def _load(self) -> None:
         people, operations = len(self.register.people.birth_date), self.register.operations
-        with self.progress.step(f"{people:,} patients, each with a key of their own"):
-            self._patients()
-        with self.progress.step(f"{operations:,} operations"):
-            self._operations()
-        with self.progress.step(f"{len(self.register.responses.operation):,} answered forms"):
-            self._invitations_and_responses()
-        with self.progress.step("scores"):
-            self._scores()
-        with self.progress.step("follow-ups"):
-            self._follow_ups()
-            analyse(
-                Patient, Membership, Residence, UnitRelation, Operation, Procedure, Invitation,
-                FollowUp, Response, Score,
-            )  # fmt: skip
+        step = self.progress.step
+        recent = self.cases.with_email  # some dozens, on top of what is there
+        with nullcontext() if recent else checked_at_the_end(*FILLED):
+            with step(f"{people:,} patients, each with a key of their own"):
+                self._patients()
+            with step(f"{operations:,} operations"):
+                self._operations()
+            with step(f"{len(self.register.responses.operation):,} answered forms"):
+                self._invitations_and_responses()
+            with step("scores"):
+                self._scores()
+            with step("follow-ups"):
+                self._follow_ups()
+        if not recent:
+            analyse(*FILLED)
+        with step("whom death or another operation ends the asking of"):
             dead = self._operation_ids_of_the_dead()
             again = self._operation_ids_of_second_operations()
             censor_operations(operation_ids=[*dead, *again])
@@ -218,7 +225,10 @@ class SpineLoader:
                 [CODE],
             )
             last = cursor.fetchone()[0]
-        pseudonyms = (UUID(bytes=self.random.bytes(16), version=4) for _ in joined)
+        drawn = self.random.bytes(16 * len(joined))
+        pseudonyms = (
+            UUID(bytes=drawn[place : place + 16], version=4) for place in range(0, len(drawn), 16)
+        )
         copy_rows(
             Membership,
             ("id", "patient_id", "register_id", "registry_number", "pseudonym", "joined_on"),
@@ -242,9 +252,8 @@ class SpineLoader:
             number = synthetic_number("DK", birth, sex, serial)
             given, family = invented_name("DK", sex, position)
             key = crypto.new_key()
-            held = vault.wrap_key(pk, key)
-            keys.append((pk, held.wrapped, held.master_key_id))
-            row = vault.identity_row(
+            keys.append((pk, *vault.wrapped(pk, key)))
+            row = vault.identity_columns(
                 pk,
                 vault.Identity(
                     number=number,
@@ -257,7 +266,7 @@ class SpineLoader:
                 birth_date=birth,
                 number_kind=str(IdentityKind.SYNTHETIC),
             )
-            sealed.append(tuple(getattr(row, column) for column in IDENTITY_COLUMNS))
+            sealed.append([row[column] for column in IDENTITY_COLUMNS])
         copy_rows(PatientKey, ("patient_id", "wrapped", "master_key_id"), keys)
         copy_rows(PatientIdentity, IDENTITY_COLUMNS, sealed)
 

@@ -5,7 +5,6 @@ AES-256-GCM with a random 96-bit nonce and associated data that binds a cipherte
 per patient wrapped by the master key, HMAC-SHA-256 for what must be found without being read.
 """
 
-import hashlib
 import hmac
 import os
 from base64 import urlsafe_b64decode
@@ -43,7 +42,7 @@ def unseal(key: bytes, sealed: bytes, *, bound_to: str) -> bytes:
 def blind_index(key: bytes, *parts: str) -> bytes:
     """Return the HMAC-SHA-256 of the parts: equal input, equal index; nothing can be read back."""
     message = "\x1f".join(parts).encode()
-    return hmac.new(key, message, hashlib.sha256).digest()
+    return hmac.digest(key, message, "sha256")
 
 
 def key_from_text(text: str, *, name: str) -> bytes:

@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Avg, Count, Q
 from django.utils import timezone
 
@@ -13,6 +13,7 @@ from demo import limb_no
 from demo.accounts import ACCOUNTS, PASSWORD
 from demo.danespine.recent import SCENARIOS
 from demo.loading import REGISTERS, load
+from demo.loading.copying import checked_at_the_end, copy_rows, reserve_ids
 from demo.published import table
 from patients import vault
 from patients.identity import parse
@@ -92,6 +93,48 @@ def test_every_row_has_its_history_with_the_context_of_the_load(demo):
 
 
 # --- limb_no ----------------------------------------------------------------------------------
+
+
+CATALOGUE = """
+    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+    UNION ALL
+    SELECT tablename, indexname, indexdef FROM pg_indexes ORDER BY 1, 2, 3
+"""
+
+
+def catalogue():
+    with connection.cursor() as cursor:
+        cursor.execute(CATALOGUE)
+        return cursor.fetchall()
+
+
+def test_keys_and_indexes_taken_off_for_the_load_come_back_as_they_were(taken_back):
+    before = catalogue()
+    with checked_at_the_end(Operation, FollowUp, Score):
+        missing = {name for _table, name, _text in before} - {row[1] for row in catalogue()}
+        assert "follow_up_by_invitation" in missing
+        assert any("fk_proms_response" in name for name in missing)
+        assert "score_once_a_response" not in missing  # unique stays unique
+    assert catalogue() == before
+
+
+def test_a_row_that_refers_to_nothing_is_found_at_the_end(taken_back):
+    columns = ("response_id", "scale", "value", "reason", "answered", "instrument",
+               "instrument_version", "variant")  # fmt: skip
+    with (
+        pytest.raises(IntegrityError, match="violates foreign key"),
+        transaction.atomic(),
+        checked_at_the_end(Score),
+    ):
+        copy_rows(Score, columns, [(0, "odi", 1.0, "", 10, "odi", "1.0", "")])
+
+
+def test_keys_reserved_are_the_next_of_the_sequence(taken_back):
+    first, second = reserve_ids(Operation, 3), reserve_ids(Operation, 2)
+    assert (len(first), len(second)) == (3, 2)
+    assert second[0] == first[-1] + 1
+    assert not Operation.objects.filter(pk__gte=first[0]).exists()
+    assert list(reserve_ids(Operation, 0)) == []
 
 
 @pytest.mark.parametrize(
