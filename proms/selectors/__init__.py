@@ -1,6 +1,11 @@
 """Reads about follow-ups. Each takes the viewer and returns only what the viewer may see."""
 
-from proms.selectors.answering import FormInProgress, form_in_progress
+from proms.selectors.answering import (
+    CoursePoint,
+    FormInProgress,
+    form_in_progress,
+    own_course,
+)
 from proms.selectors.follow_ups import (
     TO_DO,
     UnitCounts,
@@ -44,6 +49,7 @@ __all__ = [
     "CallList",
     "ChangedAnswer",
     "Correction",
+    "CoursePoint",
     "FormInProgress",
     "Questionnaire",
     "TelephoneReason",
@@ -61,6 +67,7 @@ __all__ = [
     "invitation_for",
     "invitations_to_print",
     "letters_to_print",
+    "own_course",
     "questionnaires",
     "scores_of",
     "standings_by_unit",

@@ -21,6 +21,7 @@ from proms import actions
 from proms.links import token_for
 from proms.models import Invitation, Response
 from proms.questionnaire import Form, Page, WrongAnswer, fingerprint, form_for
+from proms.views.own_course import courses_shown
 from proms.views.question_page import QuestionPage, language_choices, who_asks
 from proms.views.session import (
     Pass,
@@ -469,6 +470,7 @@ def thanks(request: HttpRequest, session: Session) -> HttpResponse:
         "thanks",
         received_at=first.submitted_at,
         is_before=session.invitation.time_point == "before",
+        courses=courses_shown(session),
     )
 
 

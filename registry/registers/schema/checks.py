@@ -31,6 +31,7 @@ NAMED_LISTS = (
     ("procedures.goals", "key"),
     ("proms.time_points", "key"),
     ("proms.patient_questions", "key"),
+    ("proms.own_course", "scale"),
     ("reports.indicators", "key"),
     ("reports.tables", "id"),
     ("reports.published_groups", "key"),

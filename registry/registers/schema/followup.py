@@ -128,6 +128,16 @@ class PatientQuestion(Part):
     item: Key
 
 
+class CourseScale(Part):
+    """A scale whose course patients are shown once they have sent, and its name in plain words.
+
+    ``words`` begins a sentence: “Your pain in the leg” was 62 before the operation and is 20 now.
+    """
+
+    scale: Key
+    words: Text
+
+
 class PromsSection(Part):
     """[proms] Schedule, questionnaires and reminders."""
 
@@ -139,3 +149,5 @@ class PromsSection(Part):
     """How long after the last reminder a patient who has not answered is to be called."""
     questionnaires: tuple[Questionnaire, ...] = ()
     patient_questions: tuple[PatientQuestion, ...] = ()
+    own_course: tuple[CourseScale, ...] = ()
+    """What patients may see of their own results; none where the register does not allow it."""
