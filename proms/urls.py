@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from proms.views import correcting, paper, staff, wordings
+from proms.views import calling, correcting, paper, rates, staff, wordings
 
 app_name = "proms"
 urlpatterns = [
@@ -10,6 +10,10 @@ urlpatterns = [
     path("<slug:register>/letters/", paper.letters, name="letters"),
     path("<slug:register>/invitations/<int:invitation>/print/", paper.print_one, name="print"),
     path("<slug:register>/questionnaires/", wordings.questionnaires, name="questionnaires"),
+    path("<slug:register>/telephone/", calling.telephone, name="telephone"),
+    path("<slug:register>/invitations/<int:invitation>/call/", calling.log_call, name="log_call"),
+    path("<slug:register>/rates/", rates.rates, name="rates"),
+    path("<slug:register>/calendar/", rates.calendar, name="calendar"),
     path("<slug:register>/patients/<int:membership>/invite/", staff.invite, name="invite"),
     path(
         "<slug:register>/invitations/<int:invitation>/telephone/",

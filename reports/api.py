@@ -1,6 +1,7 @@
 """The REST API of reports: what can be asked, benchmarks, completeness, charts."""
 
 import re
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,6 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from proms.forms import RatesForm
+from proms.selectors import By, response_rates
 from registry.accounts.permissions import Permission
 from registry.audit.actions import deny
 from registry.core import clock
@@ -223,6 +226,35 @@ class CompletenessView(APIView):
         )
         table = completeness_by_unit(request.viewer, form.scope(), on=on)
         return Response(serializers.CompletenessSerializer(table).data)
+
+
+class ResponseRatesView(APIView):
+    """How far the follow-ups due in a period have come."""
+
+    @extend_schema(
+        operation_id="response_rates_retrieve",
+        parameters=[
+            REGISTER,
+            OpenApiParameter("by", str, enum=By.values, description="What the rows are."),
+            OpenApiParameter("due_from", date, description="First due date; a year ago."),
+            OpenApiParameter("due_to", date, description="Last due date; today."),
+            OpenApiParameter("time_point", str, description="Only this time point."),
+            OpenApiParameter("unit", str, description="Code of the unit; by default all."),
+            OpenApiParameter("channel", str, description="How they were asked; `none`: not yet."),
+            OpenApiParameter("language", str, description="Only patients of this language."),
+        ],
+        responses={200: serializers.ResponseRatesSerializer, **PROBLEMS},
+    )
+    def get(self, request: Request, register: str) -> Response:
+        """Return how many are eligible and came to each step, and those not counted, apart."""
+        definition = readable(request, register)
+        on = clock.today()
+        form = valid(RatesForm(request.query_params, definition=definition, on=on))
+        table = response_rates(request.viewer, register, form.asking(), by=form.rows, on=on)
+        codes = {str(unit.pk): code for code, unit in form.units.items()}
+        return Response(
+            serializers.ResponseRatesSerializer(table, context={"codes": codes, "on": on}).data
+        )
 
 
 class BenchmarkChart(APIView):

@@ -16,6 +16,11 @@ urlpatterns = [
         name="completeness",
     ),
     path(
+        "registers/<str:register>/response-rates/",
+        api.ResponseRatesView.as_view(),
+        name="response-rates",
+    ),
+    path(
         "registers/<str:register>/benchmark/chart/",
         api.BenchmarkChart.as_view(),
         name="benchmark-chart",

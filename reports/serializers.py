@@ -1,7 +1,12 @@
 """What the API answers, field by field; the OpenAPI document is made of these."""
 
+from datetime import date
+
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
+
+from proms.selectors import RateRow, RateTable
+from proms.steps import EXCLUDED, Step
 
 
 class RegisterSerializer(serializers.Serializer):
@@ -146,6 +151,45 @@ class CompletenessSerializer(serializers.Serializer):
     rows = CompletenessRowSerializer(many=True)
     total = CompletenessRowSerializer()
     targets = serializers.DictField(child=serializers.FloatField())
+
+
+class RateRowSerializer(serializers.Serializer):
+    """One row of response rates; null where it is withheld.
+
+    A step counts those who came so far or further. ``not_counted``: outside the denominator.
+    """
+
+    key = serializers.SerializerMethodField()
+    steps = serializers.SerializerMethodField()
+    not_counted = serializers.SerializerMethodField()
+    all = serializers.IntegerField(allow_null=True)
+
+    def get_key(self, row: RateRow) -> str:
+        """The unit's code, the time point, the channel or the language; `total` for all."""
+        return self.context["codes"].get(row.key, row.key)
+
+    def get_steps(self, row: RateRow) -> dict[str, int] | None:
+        """Eligible, reachable, invited, opened, started, completed."""
+        if row.rate is None:
+            return None
+        return {step.value: row.rate.step(step) for step in Step}
+
+    def get_not_counted(self, row: RateRow) -> dict[str, int | None]:
+        """Not yet due, censored and never asked."""
+        return {part.value: row.outside(part) for part in EXCLUDED}
+
+
+class ResponseRatesSerializer(serializers.Serializer):
+    """Response rates by unit, time point, channel or language."""
+
+    by = serializers.CharField()
+    on = serializers.SerializerMethodField()
+    rows = RateRowSerializer(many=True)
+    total = RateRowSerializer()
+
+    def get_on(self, _table: RateTable) -> date:
+        """The day on which it was so."""
+        return self.context["on"]
 
 
 class ChartSerializer(serializers.Serializer):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -15,6 +13,7 @@ from django.views.decorators.http import require_safe
 from registry.accounts.permissions import Permission
 from registry.audit.actions import deny
 from registry.core import clock
+from registry.registers.downloads import csv_response
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for
 from reports import findings, tables
@@ -42,7 +41,12 @@ def dashboard(request: HttpRequest, register: str) -> HttpResponse:
         )
         table = tables.benchmark_table(answer, definition)
         if request.GET.get("format") == "csv":
-            return _csv(table.header, table.rows, definition, f"{register}-benchmark-{on}.csv")
+            return csv_response(
+                table.header,
+                (row.values for row in table.rows),
+                definition=definition,
+                name=f"{register}-benchmark-{on}.csv",
+            )
         query = request.GET.copy()
         query.pop("format", None)
         address = reverse("api:benchmark-chart", kwargs={"register": register})
@@ -74,7 +78,12 @@ def completeness(request: HttpRequest, register: str) -> HttpResponse:
         answer = completeness_by_unit(request.viewer, form.scope(), on=on)
         table = tables.completeness_table(answer, definition)
         if request.GET.get("format") == "csv":
-            return _csv(table.header, table.rows, definition, f"{register}-completeness-{on}.csv")
+            return csv_response(
+                table.header,
+                (row.values for row in table.rows),
+                definition=definition,
+                name=f"{register}-completeness-{on}.csv",
+            )
         goals = [
             (str(definition.time_points[point].labels), findings.percent(answer.targets[point]))
             for point in answer.points
@@ -125,21 +134,3 @@ def _offering(form: BenchmarkForm, definition: RegisterDefinition) -> BenchmarkF
     chosen = form.cleaned_data.get("procedure_type")
     field.choices = [c for c in field.choices if not c[0] or c[0] in offered or c[0] == chosen]
     return form
-
-
-def _csv(
-    header: Iterable[str], rows: Iterable[tables.Row], definition: RegisterDefinition, name: str
-) -> HttpResponse:
-    """Return a table as a file in the register's notation; spreadsheets know it by its mark."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.write("\ufeff")
-    decimal = definition.about.export.decimal
-    writer = csv.writer(response, delimiter=definition.about.export.delimiter)
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow(
-            str(round(value, 6)).replace(".", decimal) if isinstance(value, float) else value
-            for value in row.values
-        )
-    return response

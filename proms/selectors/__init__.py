@@ -23,6 +23,7 @@ from proms.selectors.paper import (
     letters_to_print,
     waiting_entries,
 )
+from proms.selectors.rates import NO_CHANNEL, Asking, By, RateRow, RateTable, response_rates
 from proms.selectors.responses import (
     ChangedAnswer,
     Correction,
@@ -45,13 +46,18 @@ from proms.selectors.wordings import (
 )
 
 __all__ = [
+    "NO_CHANNEL",
     "TO_DO",
+    "Asking",
+    "By",
     "CallList",
     "ChangedAnswer",
     "Correction",
     "CoursePoint",
     "FormInProgress",
     "Questionnaire",
+    "RateRow",
+    "RateTable",
     "TelephoneReason",
     "ToCall",
     "UnitCounts",
@@ -69,6 +75,7 @@ __all__ = [
     "letters_to_print",
     "own_course",
     "questionnaires",
+    "response_rates",
     "scores_of",
     "standings_by_unit",
     "telephone_worklist",

@@ -94,6 +94,11 @@ class ToCall:
     standing: Standing
     place: str
 
+    @property
+    def outcome_label(self) -> str:
+        """How the last call ended, in words; empty where there was none."""
+        return str(CallOutcome(self.last_outcome).label) if self.last_outcome else ""
+
     def days_waited(self, on: date) -> int:
         """Return since how many days the patient waits for a call."""
         return (on - self.since).days

@@ -1,4 +1,4 @@
-"""Forms of following up, for staff. They parse and call actions; rules are not here."""
+"""Correcting what a patient has answered."""
 
 from collections.abc import Mapping
 from typing import Any
