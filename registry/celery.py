@@ -20,6 +20,7 @@ def beat_schedule() -> dict[str, dict[str, object]]:
         "messaging.send_due": 20 if settings.DEMO else 60,
         "proms.invite_due": 60 if settings.DEMO else 3600,
         "reports.refresh_stale": 20,
+        **({"messaging.read_bounces": 300} if settings.BOUNCE_IMAP_URL else {}),
     }
     return {
         # A tick that no worker has taken by the next one is dropped: ticks do not pile up.

@@ -70,7 +70,7 @@ _FIELDS: dict[str, tuple[str, str, str]] = {
     "messaging.Message": (
         "id key subject_id last_error",
         "purpose rule channel due_at attempts claimed_until sent_at withheld_at withheld_reason "
-        "failed_at",
+        "failed_at bounced_at bounce_status",
         "",
     ),
     "jobs.Job": (
@@ -148,6 +148,7 @@ _FIELDS: dict[str, tuple[str, str, str]] = {
         "",
     ),
     "proms.RevokedLink": ("token_digest invitation", "", ""),
+    "proms.StoppedReminders": ("invitation", "at", ""),
     "proms.CallAttempt": ("id invitation by note", "at outcome call_back_at", ""),
     "proms.StartedForm": ("invitation", "answers", "language"),
     "proms.Response": (

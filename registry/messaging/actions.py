@@ -1,12 +1,15 @@
 """Queueing, claiming and marking messages. The outbox decides what is sent; see sending."""
 
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q
+from django.utils.crypto import salted_hmac
 
 from registry.core.bulk import number_array
 from registry.messaging.models import Channel, Message
@@ -123,7 +126,7 @@ def withhold(
     return waiting.update(withheld_at=now, withheld_reason=reason)
 
 
-def claim(*, now: datetime, limit: int) -> list[Message]:
+def claim(*, now: datetime, limit: int, channel: str = Channel.EMAIL) -> list[Message]:
     """Take due messages for this worker, in a transaction of its own, and return them.
 
     Rows that another worker is taking are skipped, not waited for. The lease lets another worker
@@ -132,7 +135,7 @@ def claim(*, now: datetime, limit: int) -> list[Message]:
     with transaction.atomic():
         due = (
             Message.objects.select_for_update(skip_locked=True)
-            .filter(WAITING, due_at__lte=now, channel=Channel.EMAIL)
+            .filter(WAITING, due_at__lte=now, channel=channel)
             .filter(Q(claimed_until__isnull=True) | Q(claimed_until__lte=now))
             .order_by("due_at", "pk")[:limit]
         )
@@ -181,19 +184,30 @@ def mark_failed(message: Message, *, error: str, now: datetime) -> bool:
     return _finish(message, failed_at=now, last_error=error[:300])
 
 
+def is_last_attempt(message: Message) -> bool:
+    """Say whether a passing refusal of a claimed message is its last."""
+    return message.attempts >= MAX_ATTEMPTS
+
+
 def put_back(message: Message, *, error: str, now: datetime) -> bool:
     """Let a message wait after a passing refusal: twice as long each time, then give it up."""
-    if message.attempts >= MAX_ATTEMPTS:
+    if is_last_attempt(message):
         return mark_failed(message, error=error, now=now)
     pause = min(FIRST_PAUSE * 2 ** (message.attempts - 1), LONGEST_PAUSE)
     return _finish(message, due_at=now + pause, last_error=error[:300])
 
 
+def note_bounce(message: Message, *, status: str, now: datetime) -> bool:
+    """Note that a message was reported undelivered, with its status. False when it was known."""
+    fresh = Message.objects.filter(pk=message.pk).exclude(bounce_status=status[:20])
+    return bool(fresh.update(bounced_at=now, bounce_status=status[:20]))
+
+
 def release(messages: Iterable[Message], *, now: datetime) -> None:
     """Give claimed messages back untouched, for example when the server does not answer."""
-    Message.objects.filter(WAITING, pk__in=[message.pk for message in messages]).update(
-        claimed_until=None, attempts=F("attempts") - 1
-    )
+    Message.objects.filter(
+        WAITING, pk__in=[message.pk for message in messages], claimed_until__isnull=False
+    ).update(claimed_until=None, attempts=F("attempts") - 1)
 
 
 def retry(message: Message, *, now: datetime) -> None:
@@ -203,10 +217,29 @@ def retry(message: Message, *, now: datetime) -> None:
     )
 
 
-def message_id(message: Message, domain: str) -> str:
-    """Return the Message-ID: the same for the same key, so that a repetition can be told."""
-    name = uuid.uuid5(uuid.NAMESPACE_URL, f"message:{domain}:{message.key}")
-    return f"<{name}@{domain}>"
+def message_id(message: Message) -> str:
+    """Return the Message-ID: the same for the same message, so that a repetition can be told.
+
+    It begins with the message's number, by which a report of failure finds it again, and cannot
+    be guessed, so that nobody makes such reports up.
+    """
+    digest = salted_hmac("registry.messaging.message_id", message.key, algorithm="sha256")
+    return f"<{message.pk}.{digest.hexdigest()[:32]}@{_domain(settings.SITE_URL)}>"
+
+
+def message_of(identifier: str) -> Message | None:
+    """Return the message with a Message-ID; None for one that is not ours."""
+    number = identifier.strip(" <>").partition(".")[0]
+    if not (number.isascii() and number.isdecimal() and len(number) < 19):
+        return None
+    found = Message.objects.filter(pk=int(number)).first()
+    same = found is not None and message_id(found).strip("<>") == identifier.strip(" <>")
+    return found if same else None
+
+
+@lru_cache(maxsize=4)
+def _domain(site: str) -> str:
+    return urlsplit(site).hostname or "registry.invalid"
 
 
 def _finish(message: Message, **fields: object) -> bool:

@@ -21,6 +21,7 @@ class Wanted:
     subject_id: int
     rule: str
     state: State
+    channel: str = "email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,18 @@ class ComposedMail:
     text: str = field(repr=False)
     html: str = field(default="", repr=False)
     from_name: str = ""
+    from_address: str = ""
     reply_to: str = ""
     language: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ComposedText:
+    """A text message as it goes out. Never stored; its repr tells neither number nor text."""
+
+    to: str = field(repr=False)
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +54,35 @@ class Withheld:
     reason: str
 
 
-Composer = Callable[[Sequence[Wanted], datetime], Sequence[ComposedMail | Withheld]]
-"""Called as ``compose(wanted, now)``; returns one answer for each, in the same order."""
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A message that did not arrive and will not: given up, or sent back by a later report.
+
+    ``address_refused``: nobody is reached at ``address``. Otherwise it failed for another reason,
+    and the address may be good. ``address`` is "" when it is not known.
+    """
+
+    subject_id: int
+    rule: str
+    channel: str
+    address_refused: bool = False
+    address: str = field(default="", repr=False)
+
+
+Content = ComposedMail | ComposedText | Withheld
+
+Composer = Callable[[Sequence[Wanted], datetime], Sequence[Content]]
+"""Called as ``compose(wanted, now)``; returns one answer for each, in the same order: a mail for
+the channel email, a text for sms."""
 
 Reader = Callable[[Iterable[int]], Mapping[int, State]]
 """Called as ``read(subject_ids)``; one query. A subject that is gone is left out (state None)."""
 
 Noting = Callable[[int, str, datetime], None]
 """Called as ``withheld(subject_id, rule, now)`` in the transaction that marks the message."""
+
+NotingUndelivered = Callable[[Undelivered, datetime], None]
+"""Called as ``undelivered(what, now)`` in the transaction that marks the message; safe twice."""
 
 
 def _nothing_decides(_subject_ids: Iterable[int]) -> Mapping[int, State]:
@@ -72,6 +103,7 @@ class Purpose:
     read: Reader = _nothing_decides
     note_sent: str = ""
     withheld: Noting | None = None
+    undelivered: NotingUndelivered | None = None
 
 
 _purposes: dict[str, Purpose] = {}

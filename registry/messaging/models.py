@@ -33,6 +33,10 @@ class Message(BaseModel):
     withheld_reason = models.CharField(max_length=40, blank=True)
     failed_at = models.DateTimeField(null=True, help_text="Given up for good.")
     last_error = models.CharField(max_length=300, blank=True)
+    bounced_at = models.DateTimeField(null=True, help_text="Reported undelivered after sending.")
+    bounce_status = models.CharField(
+        max_length=20, blank=True, default="", db_default="", help_text="Such as 5.1.1 (RFC 3463)."
+    )
 
     class Meta:
         indexes = [

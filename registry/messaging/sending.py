@@ -9,32 +9,32 @@ it has changed, the mail is composed anew or withheld. So no mail starts after t
 whatever forbids it.
 """
 
-import smtplib
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 import pghistory
-from django.conf import settings
-from django.core.mail.backends.smtp import EmailBackend
 from django.db import transaction
 
 from registry.audit.middleware import unit_of_work
 from registry.messaging import actions
+from registry.messaging.carriers import Carrier, Lost, Refused, carrier_of, channels
 from registry.messaging.composing import (
     ComposedMail,
+    ComposedText,
+    Content,
     Purpose,
     State,
+    Undelivered,
     Wanted,
     Withheld,
     purpose,
 )
-from registry.messaging.mime import NotSendable, as_bytes, ascii_address
 from registry.messaging.models import Message
+from registry.messaging.policies import Verdict
 
 BATCH = 20
 SOURCE = "task messaging.send_due"
@@ -53,10 +53,6 @@ class Outcome:
     failed: int = 0
 
 
-class ServerUnavailable(Exception):
-    """The mail server does not answer; nothing was sent."""
-
-
 @dataclass(frozen=True, slots=True)
 class Unwritable:
     """A message that could not be composed; it is tried again later."""
@@ -71,39 +67,44 @@ class Letter:
     message: Message
     purpose: Purpose | None
     state: State
-    content: ComposedMail | Withheld | Unwritable
+    content: Content | Unwritable
 
 
 def send_due(*, now: datetime, limit: int | None = None, batch: int = BATCH) -> Outcome:
     """Send everything due at ``now``, at most ``limit``; safe to run at the same time as others.
 
-    Each batch goes through one connection. When the server cannot be reached, the claimed messages
-    are given back and the run ends: the next tick tries again.
+    Each batch goes through one connection. When a channel's server cannot be reached, the claimed
+    messages are given back: the next tick tries again.
     """
     outcome = Outcome()
-    while limit is None or outcome.claimed < limit:
-        wanted = batch if limit is None else min(batch, limit - outcome.claimed)
-        taken = actions.claim(now=now, limit=wanted)
-        if not taken:
-            break
-        try:
-            _send_batch(taken, outcome, now=now)
-            outcome.claimed += len(taken)
-        except ServerUnavailable:
-            actions.release(taken, now=now)
-            break
+    for channel in channels():
+        while limit is None or outcome.claimed < limit:
+            wanted = batch if limit is None else min(batch, limit - outcome.claimed)
+            taken = actions.claim(now=now, limit=wanted, channel=channel)
+            if not taken:
+                break
+            try:
+                with carrier_of(channel) as carrier:
+                    _send_batch(taken, carrier, outcome, now=now)
+                outcome.claimed += len(taken)
+            except Lost:
+                # Those that were sent or put back meanwhile are no longer claimed.
+                actions.release(taken, now=now)
+                break
     return outcome
 
 
-def _send_batch(messages: list[Message], outcome: Outcome, *, now: datetime) -> None:
+def _send_batch(
+    messages: list[Message], carrier: Carrier, outcome: Outcome, *, now: datetime
+) -> None:
     began = time.monotonic()
     # One context of the history for the batch: its marks are statements of their own.
-    with _open_connection() as server, pghistory.context(actor=None, source=SOURCE):
+    with pghistory.context(actor=None, source=SOURCE):
         for position, letter in enumerate(_compose(messages, now=now)):
             if time.monotonic() - began > SAFE_SECONDS:
                 actions.release(messages[position:], now=now)
                 return
-            _send_one(_as_it_is_now(letter, now=now), server, outcome, now=now)
+            _send_one(_as_it_is_now(letter, now=now), carrier, outcome, now=now)
 
 
 # --- Composing --------------------------------------------------------------------------------
@@ -130,7 +131,10 @@ def _compose_for(name: str, messages: Sequence[Message], *, now: datetime) -> li
         return [Letter(message, None, None, unknown) for message in messages]
     try:
         states = for_purpose.read([message.subject_id for message in messages])
-        wanted = [Wanted(one.subject_id, one.rule, states.get(one.subject_id)) for one in messages]
+        wanted = [
+            Wanted(one.subject_id, one.rule, states.get(one.subject_id), one.channel)
+            for one in messages
+        ]
         contents = for_purpose.compose(wanted, now)
         return [
             Letter(message, for_purpose, one.state, content)
@@ -156,11 +160,10 @@ def _as_it_is_now(letter: Letter, *, now: datetime) -> Letter:
 # --- Sending and marking ----------------------------------------------------------------------
 
 
-def _send_one(letter: Letter, server: EmailBackend, outcome: Outcome, *, now: datetime) -> None:
+def _send_one(letter: Letter, carrier: Carrier, outcome: Outcome, *, now: datetime) -> None:
     message, content = letter.message, letter.content
     if isinstance(content, Unwritable):
-        outcome.put_back += 1
-        actions.put_back(message, error=content.error, now=now)
+        _put_back(letter, content.error, outcome, now=now)
         return
     if isinstance(content, Withheld):
         outcome.withheld += 1
@@ -169,40 +172,48 @@ def _send_one(letter: Letter, server: EmailBackend, outcome: Outcome, *, now: da
                 _note(letter.purpose.withheld, message, now)
         return
     try:
-        _transmit(server, message, content, now=now)
-    except NotSendable as error:
-        outcome.failed += 1
-        actions.mark_failed(message, error=str(error), now=now)
-    except smtplib.SMTPRecipientsRefused as error:
-        code, answer = next(iter(error.recipients.values()))
-        _refused(message, code, answer, outcome, now=now)
-    except smtplib.SMTPResponseException as error:
-        _refused(message, error.smtp_code, error.smtp_error, outcome, now=now)
-    except (smtplib.SMTPException, OSError) as error:
-        outcome.put_back += 1
-        actions.put_back(message, error=type(error).__name__, now=now)
-        # The connection is gone; a new one is opened for the next message.
-        server.connection = None
+        carrier.carry(message, content, now=now)
+    except Refused as refusal:
+        if refusal.verdict is Verdict.PASSING:
+            _put_back(letter, refusal.error, outcome, now=now)
+        else:
+            _give_up(letter, refusal.error, outcome, now=now, verdict=refusal.verdict)
     else:
         outcome.sent += 1
         actions.mark_sent(message, now=now, note=letter.purpose.note_sent)
 
 
-def _transmit(server: EmailBackend, message: Message, mail: ComposedMail, *, now: datetime) -> None:
-    from_address = settings.DEFAULT_FROM_EMAIL
-    content = as_bytes(
-        mail,
-        message_id=actions.message_id(message, _domain(settings.SITE_URL)),
-        from_address=from_address,
-        sent_at=now,
-    )
-    if server.connection is None:
-        server.open()
-    server.connection.sendmail(from_address, [ascii_address(mail.to)], content)
+def _put_back(letter: Letter, error: str, outcome: Outcome, *, now: datetime) -> None:
+    if actions.is_last_attempt(letter.message):
+        _give_up(letter, error, outcome, now=now)
+        return
+    outcome.put_back += 1
+    actions.put_back(letter.message, error=error, now=now)
 
 
-def _domain(site: str) -> str:
-    return urlsplit(site).hostname or "registry.invalid"
+def _give_up(
+    letter: Letter,
+    error: str,
+    outcome: Outcome,
+    *,
+    now: datetime,
+    verdict: Verdict | None = None,
+) -> None:
+    """Mark a message as failed; the purpose notes that its subject was not reached."""
+    message, content = letter.message, letter.content
+    known = isinstance(content, ComposedMail | ComposedText)
+    outcome.failed += 1
+    with _marking():
+        marked = actions.mark_failed(message, error=error, now=now)
+        if marked and letter.purpose is not None and letter.purpose.undelivered is not None:
+            what = Undelivered(
+                message.subject_id,
+                message.rule,
+                message.channel,
+                address_refused=verdict is Verdict.ADDRESS,
+                address=content.to if known else "",
+            )
+            letter.purpose.undelivered(what, now)
 
 
 def _note(noting: object, message: Message, now: datetime) -> None:
@@ -214,29 +225,3 @@ def _note(noting: object, message: Message, now: datetime) -> None:
 def _marking() -> Iterator[None]:
     with unit_of_work(actor_id=None, source=SOURCE), transaction.atomic():
         yield
-
-
-def _refused(
-    message: Message, code: int, answer: bytes | str, outcome: Outcome, *, now: datetime
-) -> None:
-    """A 5xx is for good, a 4xx passes. The answer may hold the address: it is not kept."""
-    error = f"SMTP {code}"
-    if 500 <= code < 600:
-        outcome.failed += 1
-        actions.mark_failed(message, error=error, now=now)
-    else:
-        outcome.put_back += 1
-        actions.put_back(message, error=error, now=now)
-
-
-@contextmanager
-def _open_connection() -> Iterator[EmailBackend]:
-    server = EmailBackend(fail_silently=False)
-    try:
-        server.open()
-    except (smtplib.SMTPException, OSError) as error:
-        raise ServerUnavailable from error
-    try:
-        yield server
-    finally:
-        server.close()

@@ -1,5 +1,6 @@
 """The outbox with a real SMTP server and real worker processes, one of which is killed."""
 
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message as Mail
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
 import pytest
@@ -23,7 +25,9 @@ from registry.messaging import actions, sending
 from registry.messaging.actions import LEASE, NewMessage
 from registry.messaging.composing import (
     ComposedMail,
+    ComposedText,
     Purpose,
+    Undelivered,
     Wanted,
     Withheld,
     register_purpose,
@@ -93,7 +97,11 @@ def compose(wanted: Sequence[Wanted], now: datetime) -> list[ComposedMail | With
     return [write(one) for one in wanted]
 
 
-def write(one: Wanted) -> ComposedMail | Withheld:
+def write(one: Wanted) -> ComposedMail | ComposedText | Withheld:
+    if one.channel == "sms":
+        return ComposedText(
+            to=f"+45{one.subject_id:08}", text="Svar på https://registry.example/q/…"
+        )
     if one.rule == "broken" and one.subject_id == 2:
         raise LookupError("patient2@mail.example")
     if one.rule == "pointless" or one.state == "answered":
@@ -112,10 +120,22 @@ states: dict[int, str] = {}
 """What decides about a subject, for tests that change it."""
 
 
+undelivered: list[Undelivered] = []
+"""What the purpose was told of messages that did not arrive."""
+
+
 @pytest.fixture(autouse=True)
 def composer() -> None:
     states.clear()
-    register_purpose("test", Purpose(compose, read=lambda _ids: dict(states)))
+    undelivered.clear()
+    register_purpose(
+        "test",
+        Purpose(
+            compose,
+            read=lambda _ids: dict(states),
+            undelivered=lambda what, now: undelivered.append(what),
+        ),
+    )
 
 
 def queue(number: int, rule: str = "invitation") -> None:
@@ -177,7 +197,7 @@ def test_a_mail_goes_out_whole_and_once(server):
     (mail,) = server.mails
     assert mail["To"] == "patient1@mail.example"
     assert mail["From"].startswith("DaneSpine <")
-    assert mail["Message-ID"] == actions.message_id(Message.objects.get(), "127.0.0.1")
+    assert mail["Message-ID"] == actions.message_id(Message.objects.get())
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["Content-Language"] == "da"
     assert [part.get_content_type() for part in mail.get_payload()] == ["text/plain", "text/html"]
@@ -233,18 +253,121 @@ def test_a_slow_server_gets_no_mail_whose_lease_may_have_ended(server, monkeypat
 
 def test_refusals_pass_or_stay_and_do_not_stop_the_others(server):
     server.answers = {
-        "patient1@mail.example": "550 No such mailbox",
+        "patient1@mail.example": "550 5.1.1 No such mailbox",
         "patient2@mail.example": "451 Try later",
     }
     queue(3)
     outcome = send_due(now=NOW)
     assert (outcome.sent, outcome.failed, outcome.put_back) == (1, 1, 1)
     gone, later, _sent = Message.objects.order_by("subject_id")
-    assert (gone.failed_at, gone.last_error) == (NOW, "SMTP 550")
+    assert (gone.failed_at, gone.last_error) == (NOW, "SMTP 550 5.1.1")
+    assert undelivered == [
+        Undelivered(1, "invitation", "email", address_refused=True, address="patient1@mail.example")
+    ]
     assert later.due_at == NOW + timedelta(minutes=2)
     assert "mail.example" not in later.last_error
     server.answers = {}
     assert send_due(now=NOW + timedelta(minutes=2)).sent == 1
+
+
+def test_a_refusal_of_the_sender_condemns_no_address_and_is_given_up_in_the_end(server):
+    server.answers = {"patient1@mail.example": "550 5.7.1 Sender is blocked"}
+    queue(1)
+    now = NOW
+    for _ in range(actions.MAX_ATTEMPTS):
+        send_due(now=now)
+        assert undelivered == [] or Message.objects.get().failed_at == now
+        now = Message.objects.get().due_at
+    (what,) = undelivered
+    assert not what.address_refused
+
+
+# --- Text messages ----------------------------------------------------------------------------
+
+
+class Gateway:
+    """An SMS gateway that listens on this machine, keeps what it gets and answers as told."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, dict]] = []
+        self.statuses: dict[str, int] = {}
+        gateway = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                assert self.headers["Idempotency-Key"] == body["id"]
+                gateway.got.append((self.headers["Authorization"], body))
+                self.send_response(gateway.statuses.get(body["to"], 202))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_about: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def gateway(settings) -> Iterator[Gateway]:
+    held = Gateway()
+    settings.SMS_GATEWAY_URL = f"http://127.0.0.1:{held.http.server_port}/messages"
+    settings.SMS_GATEWAY_TOKEN = "secret"
+    yield held
+    held.http.shutdown()
+    held.http.server_close()
+
+
+def queue_texts(number: int) -> None:
+    actions.enqueue(
+        NewMessage("test", one, "invitation", NOW, channel="sms") for one in range(1, number + 1)
+    )
+
+
+def test_texts_go_through_the_gateway_under_their_own_number(server, gateway):
+    queue_texts(2)
+    assert send_due(now=NOW).sent == 2
+    one, other = gateway.got
+    assert one[0] == "Bearer secret"
+    assert one[1]["to"] == "+4500000001"
+    assert one[1]["id"] != other[1]["id"]
+    assert one[1]["id"] == actions.message_id(Message.objects.get(subject_id=1)).strip("<>")
+    assert server.mails == []
+
+
+def test_without_a_gateway_texts_wait(server):
+    queue_texts(1)
+    assert send_due(now=NOW).claimed == 0
+
+
+def test_answers_of_the_gateway_pass_or_stay(server, gateway):
+    gateway.statuses = {"+4500000001": 422, "+4500000002": 503, "+4500000003": 400}
+    queue_texts(4)
+    outcome = send_due(now=NOW)
+    assert (outcome.sent, outcome.failed, outcome.put_back) == (1, 2, 1)
+    assert [(what.subject_id, what.address_refused) for what in undelivered] == [
+        (1, True),
+        (3, False),
+    ]
+    gateway.statuses = {}
+    assert send_due(now=NOW + timedelta(minutes=2)).sent == 1
+    ids = [body["id"] for _token, body in gateway.got if body["to"] == "+4500000002"]
+    assert len(ids) == 2
+    assert len(set(ids)) == 1
+
+
+def test_a_gateway_that_is_away_keeps_no_mail_back(server, settings):
+    settings.SMS_GATEWAY_URL = "http://127.0.0.1:1/"
+    queue(1)
+    queue_texts(1)
+    assert send_due(now=NOW).sent == 1
+    assert Message.objects.get(channel="sms").attempts == 0
+
+
+# --- Kills ------------------------------------------------------------------------------------
 
 
 def test_nothing_is_lost_while_the_server_is_away(server, settings):

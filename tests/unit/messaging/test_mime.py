@@ -5,7 +5,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.messaging.composing import ComposedMail
@@ -37,6 +37,7 @@ def lines(text: str) -> list[str]:
     return text.strip().splitlines()
 
 
+@settings(deadline=None)
 @given(subject=words, name=words, text=texts, html=texts)
 def test_whatever_is_written_is_read(subject, name, text, html):
     mail = read(sent(subject=subject, from_name=name, text=text, html=html))

@@ -89,15 +89,15 @@ def test_withholding_leaves_what_is_being_sent_and_the_rule_that_stays():
     assert (taken.rule, count) == ("a", 1)
 
 
-def test_the_message_id_depends_on_the_key_alone():
+def test_the_message_id_stays_and_finds_its_message():
     actions.enqueue([message(), message(2)])
     one, other = Message.objects.order_by("pk")
-    assert actions.message_id(one, "registry.example") == actions.message_id(
-        Message.objects.get(pk=one.pk), "registry.example"
-    )
-    assert actions.message_id(one, "registry.example") != actions.message_id(
-        other, "registry.example"
-    )
+    assert actions.message_id(one) == actions.message_id(Message.objects.get(pk=one.pk))
+    assert actions.message_id(one) != actions.message_id(other)
+    assert actions.message_of(actions.message_id(other)) == other
+    made_up = actions.message_id(other).replace(f"<{other.pk}.", f"<{one.pk}.")
+    for unknown in (made_up, "", "<>", "<1@mail.example>", "<99999999999999999999.x@y>"):
+        assert actions.message_of(unknown) is None
 
 
 def test_a_composed_mail_tells_nothing_in_logs():
