@@ -142,6 +142,28 @@ def reach(
     return Reach(recipients[0], None, Unreachable.REFUSED if refused else Unreachable.NO_ADDRESS)
 
 
+def recipient_by(
+    contact: Contact,
+    channel: ContactChannel,
+    *,
+    on: date,
+    guardian_until: int,
+    answerer: Answerer = "patient",
+) -> Recipient | Unreachable:
+    """Return who a message that goes by ``channel`` is written to on a day, or why to nobody.
+
+    For what was queued for a channel: the first whom it reaches, in the order of ``reach``.
+    """
+    recipients = OF_AGE
+    if is_under_age(contact.birth_date, on=on, guardian_until=guardian_until):
+        recipients = UNDER_AGE[answerer]
+    for recipient in recipients:
+        if _works(contact, recipient, channel, sms=True):
+            return recipient
+    known = any(getattr(contact, f"{PREFIX[one]}has_{ADDRESS_OF[channel]}") for one in recipients)
+    return Unreachable.REFUSED if known else Unreachable.NO_ADDRESS
+
+
 def is_under_age(birth_date: date, *, on: date, guardian_until: int) -> bool:
     """Say whether a guardian has a part in the answers on a day."""
     return age_on(birth_date, on) < guardian_until

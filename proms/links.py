@@ -5,8 +5,9 @@ a reminder carries the same link as the invitation; raising the generation revok
 """
 
 import hashlib
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import lru_cache
+from hmac import compare_digest
 
 from django.conf import settings
 from django.urls import reverse
@@ -35,6 +36,35 @@ def digest_for(invitation_id: int, generation: int) -> bytes:
 def address_for(invitation_id: int, generation: int) -> str:
     """Return the whole address that a patient is sent."""
     path = reverse("answer:link", kwargs={"token": token_for(invitation_id, generation)})
+    return f"{settings.SITE_URL.rstrip('/')}{path}"
+
+
+# --- The link that ends reminders -------------------------------------------------------------
+
+
+def stop_token_for(invitation_id: int) -> str:
+    """Return the token with which anybody who has the mail may end reminders of an invitation.
+
+    It opens no answers. It holds the invitation's number and an HMAC of it, so nothing is stored.
+    """
+    number = invitation_id.to_bytes(8, "big")
+    secret = blind_index(_key(settings.LINK_KEY), "stop", str(invitation_id))
+    return urlsafe_b64encode(number + secret).rstrip(b"=").decode()
+
+
+def invitation_of_stop_token(token: str) -> int | None:
+    """Return the number of the invitation whose reminders a token ends; None for no such token."""
+    try:
+        number = int.from_bytes(urlsafe_b64decode(f"{token}==")[:8], "big")
+        right = stop_token_for(number)
+    except (ValueError, OverflowError):
+        return None
+    return number if compare_digest(right.encode(), token.encode()) else None
+
+
+def stop_address_for(invitation_id: int) -> str:
+    """Return the whole address at which reminders of an invitation are ended."""
+    path = reverse("answer:stop", kwargs={"token": stop_token_for(invitation_id)})
     return f"{settings.SITE_URL.rstrip('/')}{path}"
 
 

@@ -183,6 +183,21 @@ class RevokedLink(models.Model):
         return f"Revoked link of {self.invitation_id}"
 
 
+class StoppedReminders(models.Model):
+    """Somebody with the mail has said: no more reminders of this invitation. Rows are only added.
+
+    Kept apart from the invitation: it is a wish about mail and no event of the follow-up.
+    """
+
+    invitation = models.OneToOneField(
+        Invitation, on_delete=models.CASCADE, primary_key=True, related_name="stopped_reminders"
+    )
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"No reminders of {self.invitation_id}"
+
+
 class StartedForm(BaseModel):
     """What a patient has answered so far; never scored before it is submitted."""
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from proms.views import answer
+from proms.views import answer, stopping
 
 app_name = "answer"
 urlpatterns = [
@@ -14,5 +14,6 @@ urlpatterns = [
     path("language/", answer.change_language, name="language"),
     path("sent/", answer.new_link_sent, name="new_link_sent"),
     path("<str:token>/", answer.link, name="link"),
+    path("<str:token>/stop/", stopping.stop, name="stop"),
     path("<str:token>/new/", answer.new_link, name="new_link"),
 ]

@@ -24,6 +24,7 @@ from proms.actions.printing import print_form
 from proms.actions.rescoring import Rescoring, ScaleChange, rescore
 from proms.actions.scheduling import create_schedule, create_schedules, move_schedules
 from proms.actions.selecting import PURPOSE, Selection, invite_due
+from proms.actions.stopping import stop_reminders
 
 __all__ = [
     "LONGEST_REASON",
@@ -51,6 +52,7 @@ __all__ = [
     "save_answers",
     "send_again",
     "send_new_link",
+    "stop_reminders",
     "submit",
     "why_not_open",
     "withdraw_schedule",

@@ -37,6 +37,7 @@ _REMIND = """
         JOIN patients_membership m ON m.id = i.membership_id
         WHERE i.invited_at IS NOT NULL AND i.submitted_at IS NULL AND i.declined_at IS NULL
           AND i.unreachable_at IS NULL AND i.locked_at IS NULL AND i.closes_on >= %(on)s
+          AND NOT EXISTS (SELECT FROM proms_stoppedreminders s WHERE s.invitation_id = i.id)
           AND EXISTS (
               SELECT FROM proms_followup f
               WHERE f.invitation_id = i.id AND f.completed_on IS NULL

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
+from string import Formatter
 from typing import TYPE_CHECKING, Any
+
+from registry.registers.schema.base import LANGUAGES, Text
+from registry.registers.schema.followup import (
+    PLACEHOLDERS,
+    STANDARD_TEXTS,
+    SUBJECT_PLACEHOLDERS,
+)
 
 if TYPE_CHECKING:
     from registry.registers.schema.clinical import Variable
@@ -30,6 +38,7 @@ NAMED_LISTS = (
     ("procedures.variables", "key"),
     ("procedures.goals", "key"),
     ("proms.time_points", "key"),
+    ("proms.messages", "key"),
     ("proms.patient_questions", "key"),
     ("proms.own_course", "scale"),
     ("reports.indicators", "key"),
@@ -87,6 +96,7 @@ def cross_check(definition: RegisterDefinition) -> Iterator[FaultPair]:
         yield from _variable(definition, variable)
     yield from _warnings(definition)
     yield from _time_points(definition)
+    yield from _messages(definition)
     yield from _questionnaires(definition)
     yield from _indicators(definition)
     yield from _tables(definition)
@@ -261,6 +271,43 @@ def _time_points(definition: RegisterDefinition) -> Iterator[FaultPair]:
                     f"{path}.reminders[{rule.key}].days",
                     f"{rule.days} days after {rule.after} is after the window has closed",
                 )
+
+
+def _messages(definition: RegisterDefinition) -> Iterator[FaultPair]:
+    """Texts that are named exist, and name nothing that cannot be filled in."""
+    known = {*STANDARD_TEXTS, *(text.key for text in definition.proms.messages)}
+    for point in definition.proms.time_points:
+        path = _named("proms.time_points", point.key)
+        if point.text not in known:
+            yield f"{path}.text", f"there is no message “{point.text}”"
+        for rule in point.reminders:
+            if rule.text not in known:
+                yield f"{path}.reminders[{rule.key}].text", f"there is no message “{rule.text}”"
+    for message in definition.proms.messages:
+        path = _named("proms.messages", message.key)
+        yield from _placeholders(message.subject, f"{path}.subject", SUBJECT_PLACEHOLDERS)
+        for name, text in (("body", message.body), ("sms", message.sms)):
+            if text is not None:
+                yield from _placeholders(text, f"{path}.{name}", PLACEHOLDERS, needs="address")
+
+
+def _placeholders(
+    text: Text, path: str, allowed: frozenset[str], *, needs: str = ""
+) -> Iterator[FaultPair]:
+    for language in LANGUAGES:
+        where = f"{path}.{language}"
+        try:
+            parts = list(Formatter().parse(getattr(text, language)))
+        except ValueError as error:
+            yield where, f"braces do not match: {error}"
+            continue
+        named = [name for _text, name, _format, _conversion in parts if name is not None]
+        for _text, name, format_, conversion in parts:
+            if name is not None and (name not in allowed or format_ or conversion):
+                told = ", ".join(sorted(allowed))
+                yield where, f"unknown placeholder “{{{name}}}”; known are {told}"
+        if needs and needs not in named:
+            yield where, f"“{{{needs}}}” is missing: the patient would get no link"
 
 
 def _questionnaires(definition: RegisterDefinition) -> Iterator[FaultPair]:

@@ -23,15 +23,20 @@ from registry.registers.schema.base import (
 
 SectionKey = Literal["plan", "operation", "result"]
 VariableType = Literal["integer", "decimal", "choice", "choices", "boolean", "date", "text"]
+EmailAddress = Annotated[str, Field(pattern=r"^[^\s@<>,;\"]+@[A-Za-z0-9.\-]+$", max_length=254)]
 UnitCode = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,50}$")]
 Scalar = bool | int | float | str
 
 
 class Sender(Part):
-    """Who a message to a patient comes from; the address itself is a setting of the server."""
+    """Who a message to a patient comes from.
+
+    Without an `address` of its own the register sends from the server's DEFAULT_FROM_EMAIL.
+    """
 
     name: NonEmpty
-    reply_to: str | None = None
+    address: EmailAddress | None = None
+    reply_to: EmailAddress | None = None
     postal_address: tuple[NonEmpty, ...] = ()
     """Where answers on paper are sent back to, line by line; without it nothing is printed."""
     unit_addresses: dict[UnitCode, Annotated[tuple[NonEmpty, ...], Field(min_length=1)]] = {}

@@ -26,6 +26,7 @@ from registry.registers.schema.clinical import (
 from registry.registers.schema.followup import (
     TIME_POINTS,
     InstrumentUse,
+    MessageText,
     PatientQuestion,
     PromsSection,
     TimePoint,
@@ -122,6 +123,11 @@ class RegisterDefinition(Part):
             for key in self.time_points
         }
         return {key: goal for key, goal in held.items() if goal is not None}
+
+    @cached_property
+    def messages(self) -> dict[str, MessageText]:
+        """The register's own texts of messages, by key."""
+        return {item.key: item for item in self.proms.messages}
 
     @cached_property
     def indicators(self) -> dict[str, Indicator]:

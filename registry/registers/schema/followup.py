@@ -59,6 +59,40 @@ class TimePoint(Part):
     reminders: tuple[ReminderRule, ...] = ()
 
 
+STANDARD_TEXTS = ("invitation", "invitation_before", "reminder", "reminder_before", "new_link")
+"""Messages that the program has a text for. A register may write its own under these names."""
+
+PLACEHOLDERS = frozenset(
+    {
+        "register",
+        "sender",
+        "minutes",
+        "questions",
+        "address",
+        "last_day",
+        "reply_to",
+        "stop_address",
+    }
+)
+"""What a register's own text may name in braces, as in ``{address}``."""
+
+SUBJECT_PLACEHOLDERS = frozenset({"register", "sender"})
+"""A subject is read on locked screens: nothing in it says whom or what it is about."""
+
+
+class MessageText(Part):
+    """A register's own text of a message, in place of the program's.
+
+    Paragraphs are separated by an empty line; the HTML is made from them. `sms` is what goes out
+    as a text message.
+    """
+
+    key: Key
+    subject: Text
+    body: Text
+    sms: Text | None = None
+
+
 OLDEST = 150
 """Years. No patient is older: stands for an age range that is open above."""
 
@@ -147,6 +181,7 @@ class PromsSection(Part):
     time_points: tuple[TimePoint, ...] = ()
     call_after_days: Annotated[int, Field(ge=1, le=90)] = 7
     """How long after the last reminder a patient who has not answered is to be called."""
+    messages: tuple[MessageText, ...] = ()
     questionnaires: tuple[Questionnaire, ...] = ()
     patient_questions: tuple[PatientQuestion, ...] = ()
     own_course: tuple[CourseScale, ...] = ()

@@ -30,7 +30,48 @@ def point(d, key):
     return named(d["proms"]["time_points"], key)
 
 
+def own_text(d, **texts):
+    body = dict.fromkeys(("nb", "da", "sv", "en"), "{address}")
+    message = {"key": "reminder", "subject": text("Hej {sender}"), "body": body, **texts}
+    d["proms"]["messages"] = [message]
+
+
 FAULTS = {
+    "unknown placeholder": (
+        lambda d: own_text(d, body={**text("{address}"), "da": "{adress} {address}"}),
+        "proms.messages[reminder].body.da",
+        "unknown placeholder “{adress}”; known are address,",
+    ),
+    "placeholder that reaches into the program": (
+        lambda d: own_text(d, sms=text("{address} {register.__class__}")),
+        "proms.messages[reminder].sms.nb",
+        "unknown placeholder “{register.__class__}”",
+    ),
+    "unmatched brace": (
+        lambda d: own_text(d, body=text("{address} {")),
+        "proms.messages[reminder].body.nb",
+        "braces do not match",
+    ),
+    "message without the link": (
+        lambda d: own_text(d, body=text("Hej")),
+        "proms.messages[reminder].body.nb",
+        "“{address}” is missing",
+    ),
+    "link in a subject": (
+        lambda d: own_text(d, subject=text("Hej {minutes}")),
+        "proms.messages[reminder].subject.nb",
+        "unknown placeholder “{minutes}”; known are register, sender",
+    ),
+    "message that is not there": (
+        lambda d: point(d, "y1").update(text="greeting"),
+        "proms.time_points[y1].text",
+        "there is no message “greeting”",
+    ),
+    "sender without an address": (
+        lambda d: d["register"]["sender"].update(address="registry"),
+        "register.sender.address",
+        "is not written as it must be",
+    ),
     "unknown section": (
         lambda d: d.update(report={}),
         "report",

@@ -1,0 +1,21 @@
+"""Ending reminders on the wish of who got the mail."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from proms.links import invitation_of_stop_token
+from proms.models import Invitation, StoppedReminders
+
+
+@transaction.atomic
+def stop_reminders(*, token: str, now: datetime) -> None:
+    """End reminders of the invitation that a token is about, also those queued already.
+
+    The questions may still be answered. Safe to call again; an unknown token changes nothing, and
+    nobody is told whether it was one.
+    """
+    number = invitation_of_stop_token(token)
+    if number is None or not Invitation.objects.filter(pk=number).exists():
+        return
+    StoppedReminders.objects.get_or_create(invitation_id=number, defaults={"at": now})
