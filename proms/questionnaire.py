@@ -142,13 +142,17 @@ def _compile(plan: tuple[tuple[str, str], ...], language: str, held: WordingPack
     seconds = 0
     validated = True
     versions: dict[str, dict[str, str]] = {}
+    known: set[str] = set()
     for code, version in plan:
         asked = instrument(code, version)
         words = wording(code, language, packs=held, version=version)
         seconds += asked.seconds
         validated = validated and words.validated
         versions[code] = {"version": version, "wording": words.version}
-        for position, items in enumerate(_grouped(asked.items)):
+        # A question that an earlier questionnaire asks is not asked again: one code, one answer.
+        new = [item for item in asked.items if item.code not in known]
+        known.update(item.code for item in new)
+        for position, items in enumerate(_grouped(new)):
             rows = tuple(Row(item, words.questions[item.code]) for item in items)
             first = rows[0]
             pages.append(

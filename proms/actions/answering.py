@@ -131,7 +131,11 @@ _STATE = f"""
 _LOCKED_STATE = f"SELECT FROM proms_invitation WHERE id = %(invitation)s FOR UPDATE; {_STATE}"
 
 
-def _state(invitation_id: int, *, lock: bool = False) -> FormState:
+def form_state(invitation_id: int, *, lock: bool = False) -> FormState:
+    """Return the state of an invitation's form; with ``lock`` nobody else changes it meanwhile.
+
+    One query. Raises Invitation.DoesNotExist.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_LOCKED_STATE if lock else _STATE, {"invitation": invitation_id})
         while cursor.nextset():
@@ -146,7 +150,7 @@ def _state(invitation_id: int, *, lock: bool = False) -> FormState:
 
 def why_not_open(invitation: Invitation | FormInProgress, on: date) -> str:
     """Return why an invitation may not be answered on a day, "" when it may. One query."""
-    return _state(invitation.pk).why_not_open(on)
+    return form_state(invitation.pk).why_not_open(on)
 
 
 @transaction.atomic
@@ -192,7 +196,7 @@ def save_answers(
 
     The caller has validated them against the form.
     """
-    held = _state(invitation_id, lock=True)
+    held = form_state(invitation_id, lock=True)
     reason = held.why_not_open(clock.civil_date(now))
     if reason:
         raise RuleBroken(reason)
@@ -230,7 +234,7 @@ def submit(
     # Everything is looked at before the first write, so the caller's transaction serves as it is:
     # a refusal is raised outside the block and leaves that transaction usable.
     with transaction.atomic(savepoint=False):
-        held = _state(invitation_id, lock=True)
+        held = form_state(invitation_id, lock=True)
         if held.submitted_at is not None:
             return Response.objects.get(invitation_id=invitation_id, current=True)
         reason = held.why_not_open(clock.civil_date(now)) or _what_is_left(held, language)
@@ -249,19 +253,44 @@ def _what_is_left(held: FormState, language: str | None) -> str:
 
 
 def _submit(held: FormState, *, now: datetime, language: str | None, method: str) -> Response:
-    definition = definition_for(held.register_code, held.definition_version)
     form = form_for(held.plan, language or held.language)
+    return respond(
+        held,
+        form,
+        form.complete(held.answers),
+        answered_on=clock.civil_date(now),
+        now=now,
+        method=method,
+    )
+
+
+def respond(
+    held: FormState,
+    form: Form,
+    answers: dict[str, float | None],
+    *,
+    answered_on: date,
+    now: datetime,
+    method: str,
+) -> Response:
+    """Make answers the response of a form that the caller has locked and found open.
+
+    ``answers`` are complete and allowed. A form begun on the web is overtaken by them and goes.
+    A form begun before ``answered_on`` counts for the follow-ups that were open then.
+    """
+    definition = definition_for(held.register_code, held.definition_version)
     response = Response(
         invitation_id=held.pk,
         submitted_at=now,
-        answered_on=clock.civil_date(now),
-        answers=form.complete(held.answers),
+        answered_on=answered_on,
+        answers=answers,
         instruments={code: dict(versions) for code, versions in form.instruments.items()},
         language=form.language,
         method=method,
     )
     _store(response, form, definition)
-    _complete_follow_ups(response, definition, started_on=clock.civil_date(held.started_at or now))
+    started_on = clock.civil_date(held.started_at) if held.started_at else answered_on
+    _complete_follow_ups(response, definition, started_on=min(started_on, answered_on))
     withhold(purpose=PURPOSE, subject_ids=[held.pk], reason="answered", now=now)
     return response
 
@@ -380,7 +409,7 @@ def _scores(response: Response, form: Form, definition: RegisterDefinition) -> l
     scores: list[ScoreRow] = []
     options = scoring_options(definition)
     for code, held in form.instruments.items():
-        codes = {c for page in form.pages if page.instrument == code for c in page.codes}
+        codes = instrument(code, held["version"]).items_by_code
         scored = score_one(
             code,
             {item: value for item, value in response.answers.items() if item in codes},
