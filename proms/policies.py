@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from proms.models import CallOutcome
@@ -92,4 +93,19 @@ def why_no_call_back(call_back_at: datetime | None, *, now: datetime, last_day: 
         return _("The time to call back has passed already.")
     if clock.civil_date(call_back_at) > last_day:
         return _("The time for answering ends before that day.")
+    return ""
+
+
+def why_not_answered_on(day: date, *, opens_on: date, last_day: date, on: date) -> str:
+    """Return why a patient cannot have answered on a day, "" when that may be; ``on`` is today."""
+    if day > on:
+        return _("The date lies in the future. Check it.")
+    if day < opens_on:
+        return _("The questions were not open before %(day)s. Check the date.") % {
+            "day": date_format(opens_on, "SHORT_DATE_FORMAT")
+        }
+    if day > last_day:
+        return _("The time for answering ended on %(day)s. Check the date.") % {
+            "day": date_format(last_day, "SHORT_DATE_FORMAT")
+        }
     return ""

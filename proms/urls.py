@@ -2,11 +2,24 @@
 
 from django.urls import path, re_path
 
-from proms.views import calling, correcting, paper, rates, staff, wordings
+from proms.views import calling, correcting, entry, paper, rates, staff, wordings
 
 app_name = "proms"
 urlpatterns = [
     path("<slug:register>/", staff.worklist, name="worklist"),
+    path("<slug:register>/forms/", entry.find, name="find_form"),
+    re_path(
+        r"^(?P<register>[-\w]+)/invitations/(?P<invitation>\d+)/enter/"
+        r"(?P<method>paper|telephone)/$",
+        entry.enter,
+        name="enter",
+    ),
+    path("<slug:register>/invitations/<int:invitation>/compare/", entry.compare, name="compare"),
+    path(
+        "<slug:register>/invitations/<int:invitation>/discard/",
+        entry.discard,
+        name="discard_entries",
+    ),
     path("<slug:register>/letters/", paper.letters, name="letters"),
     path("<slug:register>/invitations/<int:invitation>/print/", paper.print_one, name="print"),
     path("<slug:register>/questionnaires/", wordings.questionnaires, name="questionnaires"),

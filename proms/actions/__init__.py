@@ -12,6 +12,13 @@ from proms.actions.answering import (
 )
 from proms.actions.calling import log_call
 from proms.actions.censoring import censor_operations, censor_patients, withdraw_schedule
+from proms.actions.entering import (
+    AnsweredMeanwhile,
+    Entered,
+    discard_entries,
+    enter_answers,
+    resolve_entries,
+)
 from proms.actions.inviting import (
     decline,
     invite_member,
@@ -29,6 +36,8 @@ from proms.actions.stopping import stop_reminders
 __all__ = [
     "LONGEST_REASON",
     "PURPOSE",
+    "AnsweredMeanwhile",
+    "Entered",
     "Rescoring",
     "ScaleChange",
     "Selection",
@@ -40,6 +49,8 @@ __all__ = [
     "create_schedule",
     "create_schedules",
     "decline",
+    "discard_entries",
+    "enter_answers",
     "invitation_of",
     "invite_due",
     "invite_member",
@@ -49,6 +60,7 @@ __all__ = [
     "print_form",
     "queue_reminders",
     "rescore",
+    "resolve_entries",
     "save_answers",
     "send_again",
     "send_new_link",

@@ -22,8 +22,9 @@ from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for
 
 KIND = "letters"
-MOST_LETTERS = 100
-"""In one file: a thousand pages, set in ten seconds, in which their invitations are locked."""
+MOST_LETTERS = 50
+"""In one file: some 400 pages, for which Typst needs half a gigabyte. Their invitations are locked
+for the few seconds that it takes."""
 
 
 def run(job: Job, viewer: Viewer, progress: Progress) -> Outcome:

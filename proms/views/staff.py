@@ -15,7 +15,6 @@ from proms import actions, selectors
 from proms.models import EntryMethod
 from proms.panels import shown
 from proms.status import WAITING, Status
-from proms.views.session import Pass, let_in
 from registry.accounts.permissions import Permission
 from registry.audit.actions import deny
 from registry.core import clock
@@ -121,19 +120,10 @@ def act(request: HttpRequest, register: str, invitation: int, what: str) -> Http
 @login_required
 @require_POST
 def by_telephone(request: HttpRequest, register: str, invitation: int) -> HttpResponse:
-    """Open the patient's form for answers given by telephone; they are marked as such."""
+    """Open the page on which answers given by telephone are typed; they are marked as such."""
     held = selectors.invitation_for(request.viewer, register, invitation)
-    member_for(
-        request.viewer,
-        register,
-        held.membership_id,
-        action="by_telephone",
-        permission=Permission.FOLLOW_UP,
-    )
     reason = actions.why_not_open(held, clock.today())
     if reason:
         messages.error(request, reason)
         return redirect("patients:detail", register, held.membership_id)
-    response = redirect("answer:start")
-    let_in(response, Pass(held.pk, held.generation, EntryMethod.TELEPHONE))
-    return response
+    return redirect("proms:enter", register, held.pk, EntryMethod.TELEPHONE.value)

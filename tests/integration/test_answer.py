@@ -550,16 +550,15 @@ def test_two_submits_at_once_make_one_response():
 # --- Staff ------------------------------------------------------------------------------------
 
 
-def test_answers_by_telephone_are_marked(client_of, invitation):
-    unit = invitation.follow_ups.get().operation.unit
+def test_answers_by_telephone_are_typed_on_one_page_and_marked(client_of, invitation):
     staff = client_of("coordinator", "danespine", None)
-    assert unit is not None
-    started = staff.post(
-        reverse("proms:by_telephone", args=["danespine", invitation.pk]),
-    )
-    assert started.url == "/q/form/"
-    answer_all(staff, invitation)
-    staff.post("/q/form/send/", {"form": form_code(staff, "/q/form/review/")})
+    started = staff.post(reverse("proms:by_telephone", args=["danespine", invitation.pk]))
+    page = staff.get(started.url)
+    assert page.status_code == 200
+    items = form_for(invitation.plan, "da").items
+    typed = {c: "2" if row.item.options else f"{row.item.minimum:g}" for c, row in items.items()}
+    sent = staff.post(started.url, {**typed, "answered_on": "2026-11-20"})
+    assert sent.url == reverse("patients:detail", args=["danespine", invitation.membership_id])
     assert Response.objects.get().method == "telephone"
 
 
