@@ -1,16 +1,17 @@
 """The questionnaires of a register and the words they are asked in, for staff."""
 
+from dataclasses import dataclass
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import get_language_info
 from django.views.decorators.http import require_GET
 
 from proms import selectors
 from proms.instruments import WordingState
 from registry.accounts.permissions import Permission
 from registry.audit.actions import deny
-from registry.registers.schema.base import LANGUAGES
+from registry.core.choices import Language
 from registry.registers.selectors import definition_for
 
 KINDS = {
@@ -19,6 +20,27 @@ KINDS = {
     WordingState.DEMONSTRATION: "warning",
     WordingState.NOT_SENT: "danger",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The languages in which a questionnaire is asked in words of one kind and version."""
+
+    label: str
+    kind: str
+    version: str
+    languages: list[str]
+
+
+def _words(questionnaire: selectors.Questionnaire) -> list[Words]:
+    found: dict[tuple[WordingState, str], Words] = {}
+    for held in questionnaire.languages:
+        words = found.setdefault(
+            (held.state, held.version),
+            Words(str(held.state.label), KINDS[held.state], held.version, []),
+        )
+        words.languages.append(str(Language(held.language).label))
+    return list(found.values())
 
 
 @login_required
@@ -35,10 +57,7 @@ def questionnaires(request: HttpRequest, register: str) -> HttpResponse:
         {
             "register": register,
             "register_code": register,
-            "languages": [get_language_info(code)["name_translated"] for code in LANGUAGES],
-            "questionnaires": [
-                (one, [(held, KINDS[held.state]) for held in one.languages]) for one in found
-            ],
+            "questionnaires": [(one, _words(one)) for one in found],
             "demonstration": WordingState.DEMONSTRATION in states,
             "not_sent": WordingState.NOT_SENT in states,
         },
