@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date
 
-from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,6 +17,7 @@ from patients.reach import (
     is_under_age,
     joint_answerer,
     reach,
+    sms_available,
 )
 from patients.vault import ADDRESSES, Identity
 from registry.core import clock
@@ -106,7 +106,7 @@ def contact_section(
         on=on,
         guardian_until=until,
         answerer=answerer_of(definition, age=age_on(patient.birth_date, on)),
-        sms=bool(getattr(settings, "SMS_GATEWAY_URL", "")),
+        sms=sms_available(),
     )
     refused = refused_days(sealed)
     ended = _why_not_asked(membership)

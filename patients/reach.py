@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from django.conf import settings
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -187,6 +188,11 @@ def _works(contact: Contact, recipient: Recipient, channel: ContactChannel, *, s
     )
 
 
+def sms_available() -> bool:
+    """Say whether this installation can send text messages."""
+    return bool(settings.SMS_GATEWAY_URL)
+
+
 # --- In the database --------------------------------------------------------------------------
 
 
@@ -205,10 +211,7 @@ def reach_sql(
     ``patient`` and ``identity`` name patients_patient and patients_patientidentity (outer joined,
     as an erased patient has none) in the query.
     """
-    under_age = (
-        f"EXTRACT(YEAR FROM age(({on})::timestamp, {patient}.birth_date::timestamp))"
-        f" < {guardian_until}"
-    )
+    under_age = under_age_sql(on=on, guardian_until=guardian_until, patient=patient)
     known = {"patient": patient, "identity": identity, "sms": sms}
     cases = " ".join(
         f"WHEN '{who}' THEN {_first_sql(recipients, **known)}"
@@ -218,6 +221,19 @@ def reach_sql(
         f"CASE WHEN {under_age} THEN CASE {answerer} {cases} END"
         f" ELSE {_first_sql(OF_AGE, **known)} END"
     )
+
+
+def under_age_sql(*, on: str, guardian_until: str, patient: str = "p") -> str:
+    """Return a condition equal to ``is_under_age``. Most people are told by one comparison."""
+    return (
+        f"{patient}.birth_date > ({on})::date - 366 * ({guardian_until} + 1)"
+        f" AND {age_sql(on=on, patient=patient)} < {guardian_until}"
+    )
+
+
+def age_sql(*, on: str, patient: str = "p") -> str:
+    """Return an expression equal to ``age_on``, in whole years."""
+    return f"EXTRACT(YEAR FROM age(({on})::timestamp, {patient}.birth_date::timestamp))::int"
 
 
 def _first_sql(recipients: tuple[Recipient, ...], *, patient: str, identity: str, sms: str) -> str:

@@ -198,6 +198,13 @@ class StoppedReminders(models.Model):
         return f"No reminders of {self.invitation_id}"
 
 
+class AnsweredBy(models.TextChoices):
+    """Who gave the answers: the patient, or a guardian on a child's behalf."""
+
+    PATIENT = "patient", _("the patient")
+    GUARDIAN = "guardian", _("a parent or guardian")
+
+
 class StartedForm(BaseModel):
     """What a patient has answered so far; never scored before it is submitted."""
 
@@ -206,6 +213,14 @@ class StartedForm(BaseModel):
     )
     answers = models.JSONField(default=dict)
     language = models.CharField(max_length=2, choices=Language)
+    answered_by = models.CharField(
+        max_length=8,
+        choices=AnsweredBy,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Who says to be answering, where either may.",
+    )
 
     def __str__(self) -> str:
         return f"Started form of {self.invitation_id}"
@@ -231,6 +246,14 @@ class Response(BaseModel):
     instruments = models.JSONField(help_text="Instrument code to version and wording version.")
     language = models.CharField(max_length=2, choices=Language)
     method = models.CharField(max_length=10, choices=EntryMethod)
+    answered_by = models.CharField(
+        max_length=8,
+        choices=AnsweredBy,
+        blank=True,
+        default=AnsweredBy.PATIENT,
+        db_default=AnsweredBy.PATIENT.value,
+        help_text="Empty: not said, as on paper.",
+    )
     current = models.BooleanField(default=True)
     supersedes = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, related_name="corrections"

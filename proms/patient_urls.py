@@ -8,6 +8,7 @@ app_name = "answer"
 urlpatterns = [
     path("form/", answer.start, name="start"),
     path("form/<int:number>/", answer.question, name="question"),
+    path("form/who/", answer.who, name="who"),
     path("form/review/", answer.review, name="review"),
     path("form/send/", answer.send, name="send"),
     path("form/thanks/", answer.thanks, name="thanks"),

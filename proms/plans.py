@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 
 from django.conf import settings
 
+from patients.policies import age_on
+from patients.reach import Answerer, is_under_age, joint_answerer
 from proms.instruments import NotSendable, WordingPacks, instrument, sendable
 from registry.registers.schema import RegisterDefinition
 
@@ -30,8 +33,18 @@ def packs() -> WordingPacks:
     return WordingPacks.load(settings.WORDING_PACKS_DIR)
 
 
-def plan_for(definition: RegisterDefinition, asked: Iterable[Asked], language: str) -> Plan:
-    """Return the plan for follow-ups (group, time point) asked together, each instrument once."""
+def plan_for(
+    definition: RegisterDefinition,
+    asked: Iterable[Asked],
+    language: str,
+    *,
+    age: int | None = None,
+) -> Plan:
+    """Return the plan for follow-ups (group, time point) asked together, each instrument once.
+
+    ``age`` (whole years, on the day of asking) chooses among instruments that are for some ages;
+    without it all are included, as for a register that has none.
+    """
     return _plan(
         definition.about.code,
         tuple(
@@ -39,6 +52,7 @@ def plan_for(definition: RegisterDefinition, asked: Iterable[Asked], language: s
                 (use.code, use.status)
                 for group, time_point in asked
                 for use in definition.instruments_for(group, time_point)
+                if age is None or use.is_for(age)
             )
         ),
         language,
@@ -67,6 +81,29 @@ def _plan(
         else:
             left_out.append((code, verdict.reason))
     return Plan(tuple(chosen), tuple(left_out))
+
+
+def answerer_of(
+    definition: RegisterDefinition,
+    plan: Iterable[dict[str, str]],
+    *,
+    time_point: str,
+    birth_date: date,
+    on: date,
+) -> Answerer:
+    """Return who answers a plan on a day: of age the patient, under age whom the register says."""
+    if not definition.asks_guardians or not is_under_age(
+        birth_date, on=on, guardian_until=definition.patients.guardian_until
+    ):
+        return "patient"
+    codes, age = {one["code"] for one in plan}, age_on(birth_date, on)
+    return joint_answerer(
+        use.answerer
+        for questionnaire in definition.proms.questionnaires
+        if time_point in questionnaire.time_points
+        for use in questionnaire.instruments
+        if use.code in codes and use.is_for(age)
+    )
 
 
 def languages_for(plan: Iterable[dict[str, str]], offered: Iterable[str]) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from psycopg.types.json import Jsonb
 from proms.actions.inviting import NEW_LINK_RULE, PURPOSE, send_new_link
 from proms.instruments import instrument
 from proms.links import TOKEN_LENGTH, digest
-from proms.models import EntryMethod, Invitation, Response, RevokedLink
+from proms.models import AnsweredBy, EntryMethod, Invitation, Response, RevokedLink
+from proms.plans import answerer_of
 from proms.policies import NEW_LINKS_A_DAY, why_not_answerable
 from proms.questionnaire import Form, form_for
 from proms.scoring import score_one
@@ -97,6 +98,9 @@ class FormState:
     closes_on: date
     register_code: str
     definition_version: str
+    time_point: str
+    birth_date: date
+    answered_by: str | None
     answers: dict[str, float | None] | None
     language: str | None
     asks_something: bool
@@ -116,8 +120,8 @@ class FormState:
 
 _STATE = f"""
     SELECT i.id, i.plan, i.submitted_at, i.started_at, i.declined_at, i.closes_on,
-           m.register_id, v.version, s.answers, s.language,
-           {STILL_ASKED}
+           m.register_id, v.version, i.time_point, p.birth_date, s.answered_by, s.answers,
+           s.language, {STILL_ASKED}
     FROM proms_invitation i
     JOIN patients_membership m ON m.id = i.membership_id
     JOIN patients_patient p ON p.id = m.patient_id
@@ -218,6 +222,29 @@ def save_answers(
             )
 
 
+@transaction.atomic
+def note_who_answers(*, invitation_id: int, answered_by: str, language: str, now: datetime) -> None:
+    """Keep who says to be answering, the patient or a guardian; it may be corrected until sending.
+
+    Nothing is started by it. Raises RuleBroken for another word, or when the form is closed.
+    """
+    if answered_by not in AnsweredBy.values:
+        raise RuleBroken({"answered_by": _("Choose who is answering.")})
+    reason = form_state(invitation_id, lock=True).why_not_open(clock.civil_date(now))
+    if reason:
+        raise RuleBroken(reason)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO proms_startedform (invitation_id, answers, language, answered_by)
+            VALUES (%s, '{}', %s, %s)
+            ON CONFLICT (invitation_id) DO UPDATE
+            SET answered_by = excluded.answered_by, updated_at = now()
+            """,
+            [invitation_id, language, answered_by],
+        )
+
+
 def submit(
     *,
     invitation_id: int,
@@ -237,7 +264,11 @@ def submit(
         held = form_state(invitation_id, lock=True)
         if held.submitted_at is not None:
             return Response.objects.get(invitation_id=invitation_id, current=True)
-        reason = held.why_not_open(clock.civil_date(now)) or _what_is_left(held, language)
+        on = clock.civil_date(now)
+        reason = held.why_not_open(on) or _what_is_left(held, language)
+        # A form on paper may not say who has filled it in.
+        if not reason and method != EntryMethod.PAPER and not _answered_by(held, on=on):
+            reason = _("Say first who is answering.")
         if not reason:
             return _submit(held, now=now, language=language, method=method)
     raise RuleBroken(reason)
@@ -250,6 +281,18 @@ def _what_is_left(held: FormState, language: str | None) -> str:
     if unseen is not None:
         return _("One question is left: %(question)s") % {"question": unseen.heading}
     return ""
+
+
+def _answered_by(held: FormState, *, on: date) -> str:
+    """Who gives the answers; "" when either may and nobody has said who it is."""
+    answerer = answerer_of(
+        definition_for(held.register_code, held.definition_version),
+        held.plan,
+        time_point=held.time_point,
+        birth_date=held.birth_date,
+        on=on,
+    )
+    return (held.answered_by or "") if answerer == "both" else answerer
 
 
 def _submit(held: FormState, *, now: datetime, language: str | None, method: str) -> Response:
@@ -279,6 +322,9 @@ def respond(
     A form begun before ``answered_on`` counts for the follow-ups that were open then.
     """
     definition = definition_for(held.register_code, held.definition_version)
+    answered_by = _answered_by(held, on=answered_on)
+    if answered_by == AnsweredBy.GUARDIAN and method == EntryMethod.WEB:
+        method = EntryMethod.PROXY
     response = Response(
         invitation_id=held.pk,
         submitted_at=now,
@@ -287,6 +333,7 @@ def respond(
         instruments={code: dict(versions) for code, versions in form.instruments.items()},
         language=form.language,
         method=method,
+        answered_by=answered_by,
     )
     _store(response, form, definition)
     started_on = clock.civil_date(held.started_at) if held.started_at else answered_on
@@ -345,6 +392,7 @@ def correct_response(
         instruments={code: dict(versions) for code, versions in form.instruments.items()},
         language=held.language,
         method=held.method,
+        answered_by=held.answered_by,
         supersedes=held,
     )
     with pghistory.context(reason=reason.strip()[:LONGEST_REASON]):
@@ -363,8 +411,8 @@ def _store(response: Response, form: Form, definition: RegisterDefinition) -> No
             WITH stored AS (
                 INSERT INTO proms_response
                     (invitation_id, submitted_at, answered_on, answers, instruments, language,
-                     method, current, supersedes_id)
-                VALUES (%s, %s, %s, %s, %s, %s, %s, true, %s)
+                     method, answered_by, current, supersedes_id)
+                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, true, %s)
                 RETURNING id
             ), scored AS (
                 INSERT INTO proms_score
@@ -384,6 +432,7 @@ def _store(response: Response, form: Form, definition: RegisterDefinition) -> No
                 Jsonb(response.instruments),
                 response.language,
                 response.method,
+                response.answered_by,
                 response.supersedes_id,
                 *map(list, columns),
             ],

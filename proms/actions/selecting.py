@@ -14,11 +14,20 @@ from datetime import date, datetime
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from patients.reach import (
+    Answerer,
+    age_sql,
+    joint_answerer,
+    reach_sql,
+    sms_available,
+    under_age_sql,
+)
 from proms.links import digest_for
 from proms.plans import Asked, Plan, plan_for
 from registry.core import clock
 from registry.core.bulk import number_array
 from registry.messaging.actions import enqueue_rule
+from registry.registers.models import Register
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for
 
@@ -29,15 +38,32 @@ FIRST_RULE = "invitation"
 _LOCK = 0x70726F6D73
 
 # ``asked``: "group time_point" of each follow-up, that which closes first in front.
-_GATHER = """
+# ``reach`` and ``guardian_reach``: who is reached how where the patient has a part in the answers,
+# and where a guardian alone answers, see patients.reach. ``age`` is NO_AGE where questions do not
+# depend on it, so that there are few kinds of rows. A child's language is the guardian's.
+NO_AGE = -1
+
+
+def _reach_sql(answerer: Answerer) -> str:
+    return reach_sql(
+        on="%(on)s", guardian_until="r.guardian_until", answerer=f"'{answerer}'", sms="%(sms)s"
+    )
+
+
+_UNDER_AGE = under_age_sql(on="%(on)s", guardian_until="r.guardian_until")
+_GATHER = f"""
     DROP TABLE IF EXISTS pg_temp.proms_due;
     CREATE TEMPORARY TABLE proms_due (
-        place int, membership_id bigint, register_id text, language text, reachable bool,
-        asked text, follow_up_ids bigint[], opens_on date, due_on date, closes_on date
+        place int, membership_id bigint, register_id text, language text, age int, reach text,
+        guardian_reach text, asked text, follow_up_ids bigint[],
+        opens_on date, due_on date, closes_on date
     ) ON COMMIT DROP;
     INSERT INTO pg_temp.proms_due
-    SELECT row_number() OVER (ORDER BY bundle.due_on, m.id), m.id, m.register_id, p.language,
-           COALESCE(identity.has_email, false), bundle.asked, bundle.follow_up_ids,
+    SELECT row_number() OVER (ORDER BY bundle.due_on, m.id), m.id, m.register_id,
+           CASE WHEN p.guardian_language <> '' AND {_UNDER_AGE} THEN p.guardian_language
+                ELSE p.language END,
+           CASE WHEN r.by_age THEN {age_sql(on="%(on)s")} ELSE {NO_AGE} END,
+           {_reach_sql("both")}, {_reach_sql("guardian")}, bundle.asked, bundle.follow_up_ids,
            bundle.opens_on, bundle.due_on, bundle.closes_on
     FROM (
         SELECT o.membership_id,
@@ -53,6 +79,8 @@ _GATHER = """
         GROUP BY o.membership_id
     ) AS bundle
     JOIN patients_membership m ON m.id = bundle.membership_id
+    JOIN unnest(%(registers)s::text[], %(guardian_untils)s::int[], %(by_age)s::bool[])
+         AS r (code, guardian_until, by_age) ON r.code = m.register_id
     JOIN patients_patient p ON p.id = m.patient_id
     LEFT JOIN patients_patientidentity identity ON identity.patient_id = p.id
     ORDER BY bundle.due_on, m.id
@@ -60,11 +88,11 @@ _GATHER = """
 """
 
 _KINDS = """
-    SELECT register_id, language, asked, count(*) FROM pg_temp.proms_due GROUP BY 1, 2, 3
+    SELECT register_id, language, age, asked, count(*) FROM pg_temp.proms_due GROUP BY 1, 2, 3, 4
 """
 
 _WAITING = """
-    SELECT due.place, due.register_id, due.language, due.asked, held.id, held.plan
+    SELECT due.place, due.register_id, due.language, due.age, due.asked, held.id, held.plan
     FROM pg_temp.proms_due due
     JOIN proms_invitation held ON held.membership_id = due.membership_id
     WHERE held.submitted_at IS NULL AND held.started_at IS NULL AND held.declined_at IS NULL
@@ -75,16 +103,22 @@ _WAITING = """
 _DECIDED = """
     decided AS (
         SELECT * FROM unnest(
-            %(registers)s::text[], %(languages)s::text[], %(asked)s::text[], %(plans)s::int[]
-        ) AS d (register_id, language, asked, plan)
+            %(registers)s::text[], %(languages)s::text[], %(ages)s::int[], %(asked)s::text[],
+            %(plans)s::int[], %(guardian_alone)s::bool[]
+        ) AS d (register_id, language, age, asked, plan, guardian_alone)
     )
 """
+
+_REACH = "CASE WHEN decided.guardian_alone THEN due.guardian_reach ELSE due.reach END"
+_CHANNEL = f"split_part({_REACH}, '.', 2)"
+_SENT_BY = ("email", "sms")
+"""The channels of messages; who is reached in another way stands in a worklist."""
 
 # The id is in the link, so it must be known before the row is written.
 _NUMBER = f"""
     WITH {_DECIDED}
-    SELECT due.place, nextval('proms_invitation_id_seq'), due.reachable
-    FROM pg_temp.proms_due due JOIN decided USING (register_id, language, asked)
+    SELECT due.place, nextval('proms_invitation_id_seq'), {_CHANNEL}
+    FROM pg_temp.proms_due due JOIN decided USING (register_id, language, age, asked)
     WHERE due.place <> ALL(%(joining)s::int[])
     ORDER BY due.place
 """
@@ -101,10 +135,10 @@ _WRITE = f"""
     SELECT new.id, due.membership_id, split_part(split_part(due.asked, ',', 1), ' ', 2),
            (%(written_plans)s::jsonb[])[decided.plan], due.opens_on, due.due_on, due.closes_on, 1,
            substring(%(digests)s::bytea FROM (new.position * 32 - 31)::int FOR 32), 0,
-           CASE WHEN due.reachable THEN NULL ELSE %(now)s::timestamptz END
+           CASE WHEN {_CHANNEL} IN {_SENT_BY} THEN NULL ELSE %(now)s::timestamptz END
     FROM new
     JOIN pg_temp.proms_due due USING (place)
-    JOIN decided USING (register_id, language, asked)
+    JOIN decided USING (register_id, language, age, asked)
 """
 
 _LINK = """
@@ -132,6 +166,7 @@ class Kind:
 
     register_code: str
     language: str
+    age: int
     asked: str
 
     @property
@@ -157,10 +192,12 @@ def invite_due(
 ) -> Selection:
     """Invite every patient with an open follow-up that was not asked; one invitation for each.
 
-    A patient without an e-mail address gets an invitation marked unreachable, which the telephone
-    worklist shows. Follow-ups that open while an invitation with the same questions is waiting
-    join it. Where no instrument may be sent (no licensed wording) nothing is asked; the worklist
-    says why. At most ``limit`` patients, those due first. Safe to run twice and at the same time.
+    The message goes to the patient or a guardian by the channel that reaches them (see
+    patients.reach); who is to get a letter or a call, or cannot be reached, gets an invitation
+    marked unreachable, which the worklists show. Follow-ups that open while an invitation with the
+    same questions is waiting join it. Where no instrument may be sent (no licensed wording) nothing
+    is asked; the worklist says why. At most ``limit`` patients, those due first. Safe to run twice
+    and at the same time.
     """
     on = clock.civil_date(now)
     done = Selection()
@@ -168,30 +205,70 @@ def invite_due(
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
         if not cursor.fetchone()[0]:
             return done
+        definitions = _definitions()
         members = None if membership_ids is None else number_array(membership_ids)
-        cursor.execute(_GATHER, {"on": on, "members": members, "limit": limit})
-        plans = _plans(cursor, done)
+        cursor.execute(
+            _GATHER,
+            {"on": on, "members": members, "limit": limit, "sms": sms_available()}
+            | _by_register(definitions),
+        )
+        plans = _plans(cursor, definitions, done)
         joining = _joining(cursor, plans, on=on)
         done.joined = len(joining)
         _join(cursor, joining)
-        _invite(cursor, plans, done, joining=joining, now=now)
+        alone = {kind: _guardian_alone(definitions, kind, plan) for kind, plan in plans.items()}
+        _invite(cursor, plans, alone, done, joining=joining, now=now)
     return done
 
 
-def _plans(cursor: CursorWrapper, done: Selection) -> dict[Kind, Plan]:
+def _plans(
+    cursor: CursorWrapper, definitions: dict[str, RegisterDefinition], done: Selection
+) -> dict[Kind, Plan]:
     """Return the plan of each kind that is asked something; count those that are asked nothing."""
     cursor.execute(_KINDS)
-    counted = {Kind(*row[:3]): row[3] for row in cursor.fetchall()}
-    definitions = {code: definition_for(code) for code in {kind.register_code for kind in counted}}
+    counted = {Kind(*row[:4]): row[4] for row in cursor.fetchall()}
     plans: dict[Kind, Plan] = {}
     for kind, count in counted.items():
         definition = definitions[kind.register_code]
-        plan = plan_for(definition, _in_order(kind.points, definition), kind.language)
+        plan = plan_for(
+            definition,
+            _in_order(kind.points, definition),
+            kind.language,
+            age=None if kind.age == NO_AGE else kind.age,
+        )
         if plan.instruments:
             plans[kind] = plan
         else:
             done.nothing_to_send += count
     return plans
+
+
+def _definitions() -> dict[str, RegisterDefinition]:
+    """The current definition of every register."""
+    versions = Register.objects.filter(current__isnull=False).values_list("pk", "current__version")
+    return {code: definition_for(code, version) for code, version in versions}
+
+
+def _by_register(definitions: dict[str, RegisterDefinition]) -> dict[str, object]:
+    """What the statement that gathers needs to know of each register."""
+    return {
+        "registers": list(definitions),
+        "guardian_untils": [one.patients.guardian_until for one in definitions.values()],
+        "by_age": [one.asks_by_age for one in definitions.values()],
+    }
+
+
+def _guardian_alone(definitions: dict[str, RegisterDefinition], kind: Kind, plan: Plan) -> bool:
+    """Whether a guardian alone answers what a kind is asked, if under age."""
+    definition = definitions[kind.register_code]
+    codes = {code for code, _version in plan.instruments}
+    answerer = joint_answerer(
+        use.answerer
+        for group, point in kind.points
+        for use in definition.instruments_for(group, point)
+        if use.code in codes and (kind.age == NO_AGE or use.is_for(kind.age))
+    )
+    return answerer == "guardian"
 
 
 def _in_order(asked: Sequence[Asked], definition: RegisterDefinition) -> list[Asked]:
@@ -207,8 +284,8 @@ def _joining(cursor: CursorWrapper, plans: dict[Kind, Plan], *, on: date) -> dic
     """
     cursor.execute(_WAITING, {"on": on})
     joining: dict[int, int] = {}
-    for place, register_code, language, asked, pk, written in cursor.fetchall():
-        plan = plans.get(Kind(register_code, language, asked))
+    for place, register_code, language, age, asked, pk, written in cursor.fetchall():
+        plan = plans.get(Kind(register_code, language, age, asked))
         held = {(one["code"], one["version"]) for one in _loaded(written)}
         if plan is not None and held.issuperset(plan.instruments):
             joining.setdefault(place, pk)
@@ -231,6 +308,7 @@ def _join(cursor: CursorWrapper, joining: dict[int, int]) -> None:
 def _invite(
     cursor: CursorWrapper,
     plans: dict[Kind, Plan],
+    guardian_alone: dict[Kind, bool],
     done: Selection,
     *,
     joining: dict[int, int],
@@ -243,8 +321,10 @@ def _invite(
     decided = {
         "registers": [kind.register_code for kind in plans],
         "languages": [kind.language for kind in plans],
+        "ages": [kind.age for kind in plans],
         "asked": [kind.asked for kind in plans],
         "plans": [different.index(plan) + 1 for plan in plans.values()],
+        "guardian_alone": [guardian_alone[kind] for kind in plans],
     }
     cursor.execute(_NUMBER, {**decided, "joining": number_array(joining)})
     rows = cursor.fetchall()
@@ -263,8 +343,16 @@ def _invite(
         },
     )
     cursor.execute(_LINK, new)
-    reachable = [row[1] for row in rows if row[2]]
-    enqueue_rule(purpose=PURPOSE, rule=FIRST_RULE, subject_ids=reachable, due_at=now)
     done.invitation_ids = ids
-    done.invited = len(reachable)
-    done.unreachable = len(ids) - len(reachable)
+    for channel in _SENT_BY:
+        reached = [row[1] for row in rows if row[2] == channel]
+        done.invited += len(reached)
+        if reached:
+            enqueue_rule(
+                purpose=PURPOSE,
+                rule=FIRST_RULE,
+                subject_ids=reached,
+                due_at=now,
+                channel=channel,
+            )
+    done.unreachable = len(ids) - done.invited

@@ -27,7 +27,8 @@ they are, and yet nothing more is collected.) For a query of invitation i, membe
 
 _FORM = f"""
     SELECT i.id, i.generation, i.plan, i.time_point, i.submitted_at, i.started_at, i.declined_at,
-           i.closes_on, {STILL_ASKED}, m.register_id, v.version, p.language, s.answers, s.language
+           i.closes_on, {STILL_ASKED}, m.register_id, v.version, p.language, p.guardian_language,
+           p.birth_date, s.answers, s.language, s.answered_by
     FROM proms_invitation i
     JOIN patients_membership m ON m.id = i.membership_id
     JOIN patients_patient p ON p.id = m.patient_id
@@ -54,8 +55,11 @@ class FormInProgress:
     register_code: str
     definition_version: str
     patient_language: str
+    guardian_language: str
+    birth_date: date
     answers: Mapping[str, float | None]
     started_language: str | None
+    answered_by: str
 
     def why_not_open(self, on: date) -> str:
         """Return why the form may not be answered on a day, "" when it may."""
@@ -116,7 +120,13 @@ def form_in_progress(invitation_id: int, generation: int) -> FormInProgress | No
         row = cursor.fetchone()
     if row is None:
         return None
-    pk, generation_, plan, *rest, answers, language = row
+    pk, generation_, plan, *rest, answers, language, answered_by = row
     return FormInProgress(
-        pk, generation_, json.loads(plan), *rest, json.loads(answers or "{}"), language
+        pk,
+        generation_,
+        json.loads(plan),
+        *rest,
+        json.loads(answers or "{}"),
+        language,
+        answered_by or "",
     )

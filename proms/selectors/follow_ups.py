@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import Count, QuerySet
+from django.utils.translation import gettext as _
 
 from patients.models import Membership
+from patients.policies import age_on
 from proms.models import FollowUp, Invitation, Score
 from proms.plans import plan_for
 from proms.status import WAITING, Status, status_expression
@@ -134,11 +136,15 @@ def invitation_for(viewer: Viewer, register_code: str, invitation_id: int) -> In
 
 def why_not_sent(follow_up: FollowUp, definition: RegisterDefinition) -> str:
     """Return why the next run will not ask a follow-up that is due, "" when it will."""
+    patient = follow_up.operation.membership.patient
     plan = plan_for(
         definition,
         [(follow_up.operation.group, follow_up.time_point)],
-        follow_up.operation.membership.patient.language,
+        patient.language,
+        age=age_on(patient.birth_date, follow_up.opens_on),
     )
     if plan.instruments:
         return ""
+    if not plan.left_out:
+        return _("There are no questions for this age.")
     return " ".join(dict.fromkeys(str(reason.message) for _code, reason in plan.left_out))

@@ -19,7 +19,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from proms import actions
 from proms.links import token_for
-from proms.models import Invitation, Response
+from proms.models import AnsweredBy, Invitation, Response
+from proms.plans import answerer_of
 from proms.questionnaire import Form, Page, WrongAnswer, fingerprint, form_for
 from proms.views.own_course import courses_shown
 from proms.views.question_page import QuestionPage, language_choices, who_asks
@@ -37,6 +38,7 @@ from registry.audit.middleware import changes_nothing_on_get
 from registry.core import clock
 from registry.core.choices import Language
 from registry.core.errors import RuleBroken
+from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for
 
 View = Callable[..., HttpResponse]
@@ -113,6 +115,7 @@ def _let_in_again(request: HttpRequest, go_on: Callable[[Session], HttpResponse]
         session.language,
         status=422 if error else 403,
         definition=session.definition,
+        about_child=session.answerer != "patient",
         languages=(),
         carried=[
             (name, value)
@@ -195,9 +198,22 @@ def _link_page(
         languages=language_choices(definition.about.languages),
         form=form,
         is_before=invitation.time_point == "before",
+        about_child=_about_child(invitation, definition),
         typed={name: request.POST.get(name, "") for name in BIRTH_DATE},
         error=error,
     )
+
+
+def _about_child(invitation: Invitation, definition: RegisterDefinition) -> bool:
+    """Whether a guardian reads the page: its words are then about the child."""
+    answerer = answerer_of(
+        definition,
+        invitation.plan,
+        time_point=invitation.time_point,
+        birth_date=invitation.membership.patient.birth_date,
+        on=clock.today(),
+    )
+    return answerer != "patient"
 
 
 def _is_closed(invitation: Invitation, today: date) -> bool:
@@ -251,7 +267,7 @@ def start(request: HttpRequest, session: Session) -> HttpResponse:
         return redirect("answer:thanks")
     form = _form(session)
     answers = session.answers
-    target = form.first_unseen(answers)
+    target = reverse("answer:who") if session.must_say_who else _go_on_address(session)
     return _page(
         request,
         session,
@@ -259,7 +275,45 @@ def start(request: HttpRequest, session: Session) -> HttpResponse:
         form=form,
         resumed=bool(answers),
         questions=len(form.visible(answers)),
-        target=_address(target) if target else reverse("answer:review"),
+        target=target,
+    )
+
+
+def _go_on_address(session: Session) -> str:
+    unseen = _form(session).first_unseen(session.answers)
+    return _address(unseen) if unseen else reverse("answer:review")
+
+
+@for_answering
+@require_http_methods(["GET", "POST"])
+def who(request: HttpRequest, session: Session) -> HttpResponse:
+    """Ask whether the patient or a guardian is answering, where either may."""
+    if session.invitation.submitted_at is not None and request.method == "GET":
+        return redirect("answer:thanks")
+    if session.answerer != "both":
+        return redirect("answer:start")
+    wrong = False
+    if request.method == "POST":
+        answered_by = request.POST.get("answered_by", "")
+        wrong = answered_by not in AnsweredBy.values
+        if not wrong:
+            try:
+                actions.note_who_answers(
+                    invitation_id=session.invitation.pk,
+                    answered_by=answered_by,
+                    language=session.language,
+                    now=clock.now(),
+                )
+            except RuleBroken as error:
+                return _ended(request, session, " ".join(error.messages))
+            return redirect(_go_on_address(session))
+    return _page(
+        request,
+        session,
+        "who",
+        status=422 if wrong else 200,
+        answered_by=session.invitation.answered_by,
+        wrong=wrong,
     )
 
 
@@ -404,6 +458,8 @@ def review(request: HttpRequest, session: Session) -> HttpResponse:
     """Show every answer with a way to change it."""
     if session.invitation.submitted_at is not None:
         return redirect("answer:thanks")
+    if session.must_say_who:
+        return redirect("answer:who")
     return _review(request, session)
 
 

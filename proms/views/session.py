@@ -8,9 +8,11 @@ from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
-from proms.models import EntryMethod
-from proms.plans import languages_for
+from patients.reach import Answerer
+from proms.models import AnsweredBy, EntryMethod
+from proms.plans import answerer_of, languages_for
 from proms.selectors import FormInProgress, form_in_progress
+from registry.core import clock
 from registry.core.choices import Language
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for
@@ -44,6 +46,12 @@ class Session:
     language: str
     languages: tuple[str, ...]
     method: str
+    answerer: Answerer = "patient"
+
+    @property
+    def must_say_who(self) -> bool:
+        """Whether it is still to be said who is answering, the patient or a guardian."""
+        return self.answerer == "both" and not self.invitation.answered_by
 
     @property
     def answers(self) -> Mapping[str, float | None]:
@@ -90,8 +98,20 @@ def session_for(request: HttpRequest, allowed: Pass) -> Session | None:
         return None
     definition = definition_for(invitation.register_code, invitation.definition_version)
     languages = languages_for(invitation.plan, definition.about.languages)
+    answerer = answerer_of(
+        definition,
+        invitation.plan,
+        time_point=invitation.time_point,
+        birth_date=invitation.birth_date,
+        on=clock.today(),
+    )
     return Session(
-        invitation, definition, _language(request, invitation, languages), languages, allowed.method
+        invitation,
+        definition,
+        _language(request, invitation, languages, answerer),
+        languages,
+        _method(allowed, invitation, answerer),
+        answerer,
     )
 
 
@@ -115,10 +135,26 @@ def keep_language(response: HttpResponse, language: str) -> None:
         )
 
 
-def _language(request: HttpRequest, invitation: FormInProgress, languages: tuple[str, ...]) -> str:
+def _method(allowed: Pass, invitation: FormInProgress, answerer: Answerer) -> str:
+    """A guardian at the screen answers as a proxy; on the telephone it is the telephone's form."""
+    by_guardian = answerer == "guardian" or (
+        answerer == "both" and invitation.answered_by == AnsweredBy.GUARDIAN
+    )
+    return (
+        EntryMethod.PROXY if by_guardian and allowed.method == EntryMethod.WEB else allowed.method
+    )
+
+
+def _language(
+    request: HttpRequest,
+    invitation: FormInProgress,
+    languages: tuple[str, ...],
+    answerer: Answerer,
+) -> str:
     wishes = (
         chosen_language(request),
         invitation.started_language or "",
+        invitation.guardian_language if answerer != "patient" else "",
         invitation.patient_language,
     )
     return next((wish for wish in wishes if wish in languages), languages[0] if languages else "en")

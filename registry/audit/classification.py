@@ -150,10 +150,10 @@ _FIELDS: dict[str, tuple[str, str, str]] = {
     "proms.RevokedLink": ("token_digest invitation", "", ""),
     "proms.StoppedReminders": ("invitation", "at", ""),
     "proms.CallAttempt": ("id invitation by note", "at outcome call_back_at", ""),
-    "proms.StartedForm": ("invitation", "answers", "language"),
+    "proms.StartedForm": ("invitation", "answers answered_by", "language"),
     "proms.Response": (
         "id invitation supersedes",
-        "submitted_at answered_on answers method current",
+        "submitted_at answered_on answers method answered_by current",
         "instruments language",
     ),
     "proms.PaperForm": ("id invitation code printed_by", "printed_at", "language"),

@@ -238,6 +238,15 @@ class RegisterDefinition(Part):
         ]
 
     @cached_property
+    def asks_by_age(self) -> bool:
+        """Whether any instrument is for some ages only."""
+        return any(
+            use.ages is not None
+            for questionnaire in self.proms.questionnaires
+            for use in questionnaire.instruments
+        )
+
+    @cached_property
     def asks_guardians(self) -> bool:
         """Whether any questionnaire is answered by guardians, alone or with the child."""
         return any(

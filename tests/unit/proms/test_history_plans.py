@@ -16,6 +16,6 @@ def test_history_of_an_update_is_never_planned_for_the_few_rows_of_the_one_befor
             """
         )
         found = dict(cursor.fetchall())
-    assert found.keys() == {"proms_invitation", "proms_followup", "proms_response"}
+    assert found.keys() == {"proms_invitation", "proms_followup", "proms_response", "proms_score"}
     for table, settings in found.items():
         assert "enable_nestloop=off" in settings, table

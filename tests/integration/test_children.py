@@ -1,0 +1,197 @@
+"""A register of children, from its file: who is asked by age, in which form, and who answers."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+from django.utils import translation
+
+from patients import vault
+from patients.actions import note_refused_address
+from patients.models import Membership, Patient
+from proms import actions
+from proms.links import token_for
+from proms.models import FollowUp, Invitation, Response, StartedForm
+from registry.core.errors import RuleBroken
+from registry.messaging.models import Message
+from tests.unit.proms.factories import make_member, make_operation
+
+pytestmark = pytest.mark.django_db
+FILE = Path(__file__).resolve().parents[1] / "data" / "registers" / "kids_no.toml"
+NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
+SURGERY = date(2026, 12, 20)
+TODDLER, CHILD, ADULT = date(2021, 2, 3), date(2015, 2, 3), date(2000, 2, 3)
+
+
+@pytest.fixture(autouse=True)
+def _register(db: None) -> None:
+    call_command("load_register", str(FILE), verbosity=0)
+    with translation.override("en"):
+        yield
+
+
+def member_of(
+    birth_date: date, email: str = "", *, preferred: str = "", **known: str
+) -> Membership:
+    """Somebody born then who has these addresses and no others."""
+    member = make_member(register="kids_no", email=email, language="nb", birth_date=birth_date)
+    vault.change_identity(member.patient_id, birth_date=birth_date, **{"telephone": "", **known})
+    Patient.objects.filter(pk=member.patient_id).update(preferred_channel=preferred)
+    return member
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Invitation]:
+    """``asked(CHILD, guardian_email=…)``: the invitation of somebody born then."""
+    monkeypatch.setattr("registry.core.clock.now", lambda: NOW)
+
+    def ask(
+        birth_date: date = CHILD, email: str = "", member: Membership | None = None, **told: str
+    ) -> Invitation:
+        member = member or member_of(birth_date, email, **told)
+        operation = make_operation(member, planned_on=SURGERY, group="foot")
+        actions.create_schedule(operation_id=operation.pk)
+        actions.invite_due(now=NOW)
+        return FollowUp.objects.get(operation=operation, time_point="before").invitation
+
+    return ask
+
+
+def let_in(invitation: Invitation, born: date) -> tuple[Client, str]:
+    """A browser that has exchanged the link, and the text of the page of the link."""
+    client = Client(headers={"accept-language": "en"})
+    link = reverse("answer:link", kwargs={"token": token_for(invitation.pk, invitation.generation)})
+    client.cookies["answering_language"] = "en"
+    page = client.get(link).content.decode()
+    typed = {"day": born.day, "month": born.month, "year": born.year}
+    assert client.post(link, typed).headers["Location"] == reverse("answer:start")
+    return client, page
+
+
+def codes(invitation: Invitation) -> list[str]:
+    return [one["code"] for one in invitation.plan]
+
+
+def answer_all(client: Client) -> None:
+    """Choose the first answer on each page."""
+    page = client.get(reverse("answer:start")).context["target"]
+    for _step in range(30):
+        if page == reverse("answer:review"):
+            return
+        shown = client.get(page).content.decode()
+        form = shown.split('name="form" value="')[1].split('"')[0]
+        names = {part.split('"')[0] for part in shown.split('type="radio" name="')[1:]}
+        page = client.post(page, {**dict.fromkeys(names, "1"), "form": form, "go": "next"}).headers[
+            "Location"
+        ]
+    raise AssertionError("the form does not end")
+
+
+def send(client: Client) -> Response:
+    form = client.get(reverse("answer:review")).context["fingerprint"]
+    client.post(reverse("answer:send"), {"form": form})
+    return Response.objects.get()
+
+
+def test_each_age_is_asked_in_its_own_form(asked):
+    assert codes(asked(CHILD, guardian_email="mor@example.org")) == ["eq5dy3l"]
+    assert codes(asked(ADULT, "ola@example.org")) == ["eq5d3l"]
+
+
+@pytest.mark.parametrize(
+    ("born", "email", "known", "preferred", "sms", "channels"),
+    [
+        (ADULT, "ola@example.org", {}, "", "", ["email"]),
+        (ADULT, "", {}, "", "", []),
+        (ADULT, "ola@example.org", {"telephone": "12345678"}, "sms", "", ["email"]),
+        (ADULT, "ola@example.org", {"telephone": "12345678"}, "sms", "http://sms.example", ["sms"]),
+        (ADULT, "ola@example.org", {}, "letter", "", []),
+        (ADULT, "ola@example.org", {"telephone": "12345678"}, "telephone", "", []),
+        (CHILD, "", {"guardian_email": "mor@example.org"}, "", "", ["email"]),
+        (CHILD, "barn@example.org", {}, "", "", ["email"]),
+        # What a guardian alone answers is never sent to a child.
+        (TODDLER, "barn@example.org", {}, "", "", []),
+        (TODDLER, "barn@example.org", {"guardian_email": "mor@example.org"}, "", "", ["email"]),
+    ],
+)
+def test_messages_go_by_what_reaches_and_the_others_stand_in_a_worklist(
+    asked, settings, born, email, known, preferred, sms, channels
+):
+    settings.SMS_GATEWAY_URL = sms
+    invitation = asked(born, email, preferred=preferred, **{"telephone": "", **known})
+    assert list(Message.objects.values_list("channel", flat=True)) == channels
+    assert (invitation.unreachable_at is None) == bool(channels)
+
+
+def test_a_refused_address_is_not_written_to(asked):
+    member = member_of(CHILD, guardian_email="mor@example.org")
+    told = {"patient_id": member.patient_id, "channel": "email", "now": NOW}
+    note_refused_address(**told, recipient="guardian")
+    assert asked(member=member).unreachable_at == NOW
+    assert not Message.objects.exists()
+
+
+def test_a_child_may_answer_or_a_guardian_on_its_behalf(asked):
+    invitation = asked(CHILD, guardian_email="mor@example.org")
+    client, page = let_in(invitation, CHILD)
+    assert "When was the child born?" in page
+    who = reverse("answer:who")
+    assert client.get(reverse("answer:start")).context["target"] == who
+    assert client.get(reverse("answer:review")).headers["Location"] == who
+    assert "Who is answering?" in client.get(who).content.decode()
+    wrong = client.post(who, {})
+    assert wrong.status_code == 422
+    assert "Choose who is answering." in wrong.content.decode()
+    first = client.post(who, {"answered_by": "guardian"}).headers["Location"]
+    assert "behalf" in client.get(first).content.decode()
+    assert Invitation.objects.get(pk=invitation.pk).started_at is None
+    answer_all(client)
+    response = send(client)
+    assert (response.method, response.answered_by) == ("proxy", "guardian")
+    assert list(response.instruments) == ["eq5dy3l"]
+
+
+def test_a_child_that_answers_itself_is_no_proxy(asked):
+    client, _page = let_in(asked(CHILD, guardian_email="mor@example.org"), CHILD)
+    first = client.post(reverse("answer:who"), {"answered_by": "patient"}).headers["Location"]
+    assert "behalf" not in client.get(first).content.decode()
+    answer_all(client)
+    response = send(client)
+    assert (response.method, response.answered_by) == ("web", "patient")
+
+
+def test_what_a_guardian_alone_answers_asks_nobody_who_it_is(asked):
+    client, page = let_in(asked(TODDLER, guardian_email="mor@example.org"), TODDLER)
+    assert "the date of birth of the child" in page.lower()
+    assert client.get(reverse("answer:who")).headers["Location"] == reverse("answer:start")
+    answer_all(client)
+    response = send(client)
+    assert (response.method, response.answered_by) == ("proxy", "guardian")
+
+
+def test_a_grown_up_is_asked_as_before(asked):
+    client, page = let_in(asked(ADULT, "ola@example.org"), ADULT)
+    assert "When were you born?" in page
+    answer_all(client)
+    response = send(client)
+    assert (response.method, response.answered_by) == ("web", "patient")
+
+
+def test_nothing_is_sent_in_before_it_is_said_who_answers(asked):
+    invitation = asked(CHILD, guardian_email="mor@example.org")
+    items = {"mobility", "self_care", "usual_activities", "pain", "anxiety"}
+    told = {"invitation_id": invitation.pk, "now": NOW}
+    actions.save_answers(**told, answers=dict.fromkeys(items, 1), language="nb")
+    with pytest.raises(RuleBroken, match="who is answering"):
+        actions.submit(**told)
+    with pytest.raises(RuleBroken):
+        actions.note_who_answers(**told, answered_by="neighbour", language="nb")
+    actions.note_who_answers(**told, answered_by="guardian", language="nb")
+    assert StartedForm.objects.get().answers == dict.fromkeys(items, 1)
+    by_telephone = actions.submit(**told, method="telephone")
+    assert (by_telephone.method, by_telephone.answered_by) == ("telephone", "guardian")
+    assert Membership.objects.filter(register_id="kids_no").exists()
