@@ -25,9 +25,8 @@ class PointShown:
 
 @dataclass(frozen=True, slots=True)
 class CourseShown:
-    """One scale: its name in plain words, one sentence, and the bars."""
+    """One scale: one sentence, and the bars."""
 
-    words: str
     sentence: str
     higher_is_better: bool
     points: list[PointShown]
@@ -58,7 +57,6 @@ def _course(words: str, points: list[CoursePoint], session: Session) -> CourseSh
     else:
         sentence = _("%(what)s was %(first)s the first time and is %(last)s now.") % values
     return CourseShown(
-        words,
         sentence,
         scale.higher_is_better,
         [
