@@ -8,6 +8,8 @@ MAKEFLAGS += --no-builtin-rules
 PORT ?= 8000
 SCALE ?= small
 TESTS ?=
+# Each process that runs tests has its own database; a single file needs no second one.
+TEST_PROCESSES ?= $(if $(TESTS),0,auto --maxprocesses 4)
 export PYTHONUNBUFFERED := 1
 # Without compiled modules every process would take three times as long to start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -46,7 +48,7 @@ demo: setup ## the whole registry with demo data and a mailbox: PORT=8000 SCALE=
 
 test: setup browser ## everything that CI runs: check, then all tests; TESTS=tests/unit for a part
 	@$(MAKE) --no-print-directory check
-	@$(ON_SERVERS) $(PYTHON) -m pytest $(TESTS); result=$$?; \
+	@$(ON_SERVERS) $(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile $(TESTS); result=$$?; \
 	if [ -z "$(BROWSER)" ]; then \
 		echo "Browser tests were SKIPPED: no Chromium here (install the package chromium)."; \
 	fi; \

@@ -27,10 +27,11 @@ from registry.accounts.selectors import viewer_for
 from registry.audit.grants import grant_application_role
 from registry.celery import app as celery_app
 from registry.units.models import Unit
-from tests.processes import broker_url
+from tests.processes import RUNNER, broker_url
 
 # Tasks started in a test go to the tests' broker, never to a demo's or to Celery's default.
 celery_app.conf.broker_url = broker_url()
+settings.CACHES["default"]["LOCATION"] = broker_url()
 
 TODAY = date(2026, 11, 20)
 PASSWORD = "correct horse battery"
@@ -105,7 +106,7 @@ def _prepare_database(name: str) -> None:
     template = f"{name}_template_{_fingerprint()}"
     with owner_connection(settings.OWNER_DATABASE["NAME"]) as owner:
         templates = owner.execute(
-            "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{name}_template_%"]
+            "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [f"{name}_template_"]
         ).fetchall()
         for (old,) in templates:
             if old != template:
@@ -131,7 +132,7 @@ def django_db_setup(
 ) -> Iterator[None]:
     """Prepare the test database as its owner, then become the application."""
     application = dict(connection.settings_dict)
-    name = application["TEST"]["NAME"]
+    name = "_".join(filter(None, (application["TEST"]["NAME"], RUNNER)))
 
     def become(role: dict) -> None:
         connection.close()

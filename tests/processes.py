@@ -16,13 +16,16 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from aiosmtpd.controller import Controller
 from django.conf import settings
 
-# The tests' worker has a broker of its own, so that a demo on the same servers is left alone.
-BROKER_DATABASE = "/9"
+# Tests have a broker and a cache of their own, so that a demo on the same servers is left alone;
+# and so has each of the processes that run tests side by side.
+FIRST_BROKER_DATABASE = 9
+RUNNER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
 
 def broker_url() -> str:
     """Return the address of the tests' own broker."""
-    return urlunsplit(urlsplit(settings.REDIS_URL)._replace(path=BROKER_DATABASE))
+    number = FIRST_BROKER_DATABASE + int(RUNNER.removeprefix("gw") or 0)
+    return urlunsplit(urlsplit(settings.REDIS_URL)._replace(path=f"/{number}"))
 
 
 def test_environment(**changes: str) -> dict[str, str]:
