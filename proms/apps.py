@@ -11,13 +11,15 @@ class PromsConfig(AppConfig):
         """Wire what this app hears, writes to patients and shows."""
         from proms import mail, panels
         from proms.actions import PURPOSE
-        from proms.checks import check_wording_packs
+        from proms.checks import check_questionnaires, check_wording_packs
         from proms.paper import job
         from proms.subscriptions import subscribe_all
         from registry.jobs.runners import register_runner
         from registry.messaging.composing import register_purpose
+        from registry.registers.loader import register_check
 
         checks.register(check_wording_packs)
+        register_check("proms", check_questionnaires)
         panels.register_all()
         subscribe_all()
         register_purpose(PURPOSE, mail.PURPOSE)

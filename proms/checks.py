@@ -1,11 +1,13 @@
-"""What must be right before the program starts."""
+"""What must be right before the program starts, and before a register's definition is loaded."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
 
-from proms.instruments import InstrumentError
+from proms.instruments import InstrumentError, Item, instruments
 from proms.plans import packs
+from registry.registers.schema import RegisterDefinition
 
 
 def check_wording_packs(app_configs: Any, **_options: Any) -> list[CheckMessage]:
@@ -18,3 +20,33 @@ def check_wording_packs(app_configs: Any, **_options: Any) -> list[CheckMessage]
             for fault in str(error).splitlines()
         ]
     return []
+
+
+def check_questionnaires(definition: RegisterDefinition) -> Iterator[tuple[str, str]]:
+    """Yield key and reason of what a register asks and cannot be asked.
+
+    Instruments that nobody has written, that surgeons fill in, or that put different questions
+    under the same name, so that one answer would serve both.
+    """
+    known = instruments()
+    for number, questionnaire in enumerate(definition.proms.questionnaires):
+        key = f"questionnaires.{number}.instruments"
+        asked: dict[str, tuple[str, Item]] = {}
+        for use in questionnaire.instruments:
+            held = known.get(use.code)
+            if held is None:
+                yield key, f"unknown instrument “{use.code}”; known are {', '.join(sorted(known))}"
+                continue
+            if held.respondent == "surgeon":
+                yield key, f"“{use.code}” is filled in by the surgeon and not sent to patients"
+            if held.parts:
+                yield key, f"“{use.code}” stands for {', '.join(held.parts)}; name these"
+            for item in held.items:
+                other, same = asked.setdefault(item.code, (use.code, item))
+                if same != item:
+                    yield key, f"“{use.code}” and “{other}” both ask “{item.code}”, differently"
+                    break
+    for number, question in enumerate(definition.proms.patient_questions):
+        for code in question.instruments:
+            if code in known and question.item not in known[code].items_by_code:
+                yield f"patient_questions.{number}.item", f"“{code}” has no item “{question.item}”"
