@@ -13,9 +13,11 @@ from proms import selectors
 from proms.instruments import instrument
 from proms.models import CensorReason, FollowUp, Invitation
 from proms.scoring import formatted
+from proms.selectors.telephone import NOW
 from proms.status import CENSOR_LABELS, WAITING, Status
 from registry.accounts.permissions import Permission
 from registry.core import clock
+from registry.core.choices import TimePoint
 from registry.core.panels import MenuEntry, Panel, register_menu_entry, register_panel
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for
@@ -36,6 +38,7 @@ class Shown:
 
     membership_id: int
     name: str
+    unit_id: int
     unit: str
     group: str
     operated_on: date
@@ -61,15 +64,14 @@ def shown(
         reason = CENSOR_LABELS[CensorReason(follow_up.censor_reason)]
     elif status == Status.TO_INVITE:
         reason = selectors.why_not_sent(follow_up, definition)
-    group = definition.groups.get(operation.group)
-    point = definition.time_points.get(follow_up.time_point)
     return Shown(
         membership_id=operation.membership_id,
         name=identity.name if identity else "",
+        unit_id=operation.unit_id,
         unit=operation.unit.name,
-        group=str(group.labels) if group else operation.group,
+        group=group_label(definition, operation.group),
         operated_on=operation.scheduled_on,
-        time_point=str(point.labels) if point else follow_up.get_time_point_display(),
+        time_point=time_point_label(definition, follow_up.time_point),
         due_on=follow_up.due_on,
         closes_on=follow_up.closes_on,
         days=(today - follow_up.opens_on).days,
@@ -82,22 +84,46 @@ def shown(
     )
 
 
+def group_label(definition: RegisterDefinition, key: str) -> str:
+    """Return a group's name; its key where the definition no longer has it."""
+    group = definition.groups.get(key)
+    return str(group.labels) if group else key
+
+
+def time_point_label(definition: RegisterDefinition, key: str) -> str:
+    """Return a time point's name in the register, or the vocabulary's."""
+    point = definition.time_points.get(key)
+    return str(point.labels) if point else str(TimePoint(key).label)
+
+
 def home_panel(request: HttpRequest, *, register: str, **_subject: Any) -> Panel | None:
-    """Patients to be followed up, longest waiting first."""
+    """Patients to be called, in the order of the telephone worklist, and how many answers wait."""
     viewer, today = request.viewer, clock.today()
     if not viewer.may(Permission.FOLLOW_UP, register):
         return None
     definition = definition_for(register)
     if not definition.time_points:
         return None
-    found = selectors.worklist(viewer, register, on=today, statuses=[Status.UNREACHABLE])
-    rows = [shown(one, definition, None, today) for one in found[:ON_HOME]]
+    found = selectors.telephone_worklist(viewer, register, now=clock.now(), limit=ON_HOME)
     waiting = selectors.worklist(viewer, register, on=today, statuses=WAITING).count()
-    if not rows and not waiting:
+    if not found.rows and not waiting:
         return None
     return Panel(
         "proms/panels/home.html",
-        {"register": register, "rows": rows, "number": found.count(), "waiting": waiting},
+        {
+            "register": register,
+            "rows": [
+                {
+                    "call": call,
+                    "days": call.days_waited(today),
+                    "time_point": time_point_label(definition, call.time_point),
+                    "group": group_label(definition, call.group),
+                }
+                for call in found.rows
+            ],
+            "number": found.by_place[NOW],
+            "waiting": waiting,
+        },
     )
 
 

@@ -14,6 +14,7 @@ from proms.plans import plan_for
 from proms.status import WAITING, Status, status_expression
 from registry.accounts.permissions import Permission, Viewer
 from registry.audit.actions import deny
+from registry.core.alphabet import sort_key
 from registry.registers.schema import RegisterDefinition
 
 TO_DO = (Status.UNREACHABLE, Status.TO_INVITE)
@@ -65,11 +66,19 @@ class UnitCounts:
     answered: int
     missed: int
 
+    @property
+    def todo(self) -> int:
+        """What waits for staff."""
+        return self.to_invite + self.unreachable
+
 
 def counts_by_unit(
-    viewer: Viewer, register_code: str, *, on: date, since: date
+    viewer: Viewer, register_code: str, *, on: date, since: date, language: str | None = None
 ) -> list[UnitCounts]:
-    """Count follow-ups due since a day by unit and state."""
+    """Count follow-ups due since a day by unit and state, units in the alphabet of a language.
+
+    Who has declined counts as missed.
+    """
     rows = (
         worklist(viewer, register_code, on=on)
         .filter(due_on__gte=since)
@@ -88,9 +97,11 @@ def counts_by_unit(
             sum(held.get(status, 0) for status in WAITING),
             held.get(Status.UNREACHABLE, 0),
             held.get(Status.COMPLETED, 0),
-            held.get(Status.MISSED, 0),
+            held.get(Status.MISSED, 0) + held.get(Status.DECLINED, 0),
         )
-        for (name, unit_id), held in sorted(units.items())
+        for (name, unit_id), held in sorted(
+            units.items(), key=lambda one: (sort_key(one[0][0], language or "da"), one[0][1])
+        )
     ]
 
 

@@ -14,7 +14,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -25,9 +24,10 @@ from patients.vault import Identity
 from proms import actions, selectors
 from proms.forms import CallForm
 from proms.models import CallOutcome
+from proms.panels import group_label, time_point_label
 from proms.selectors import ToCall
 from proms.selectors.telephone import LATER, NO_NUMBER, NOW, PLACES
-from proms.views.staff import by_telephone
+from proms.views.staff import back_to, by_telephone
 from proms.worth import ANSWERED_BEFORE, NOT_REACHED, OPENED, SILENT_BEFORE, STARTED
 from registry.accounts.permissions import Permission
 from registry.audit.actions import require
@@ -164,10 +164,7 @@ def log_call(request: HttpRequest, register: str, invitation: int) -> HttpRespon
         if attempt.outcome == CallOutcome.ANSWERED:
             return by_telephone(request, register, invitation)
         messages.success(request, _noted(attempt.outcome, attempt.call_back_at))
-    back = request.POST.get("back", "")
-    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure()):
-        back = reverse("proms:telephone", args=[register])
-    return redirect(back)
+    return redirect(back_to(request, reverse("proms:telephone", args=[register])))
 
 
 def _noted(outcome: str, call_back_at: datetime | None) -> str:
@@ -187,8 +184,6 @@ def line_of(
     row: ToCall, definition: RegisterDefinition, identity: Identity | None, today: date
 ) -> Line:
     """Make the row of a patient to be called; without an identity it has no name or number."""
-    group = definition.groups.get(row.group)
-    point = definition.time_points.get(row.time_point)
     guardian = row.recipient == "guardian"
     number = ""
     if identity is not None and row.recipient:
@@ -200,8 +195,8 @@ def line_of(
         number=number,
         dialled=re.sub(r"[^\d+]", "", number),
         guardian=(identity.guardian_name or _("guardian")) if guardian and identity else "",
-        time_point=str(point.labels) if point else row.time_point,
-        group=str(group.labels) if group else row.group,
+        time_point=time_point_label(definition, row.time_point),
+        group=group_label(definition, row.group),
         waited=row.days_waited(today),
         chance=chance,
         chance_kind=kind,

@@ -7,6 +7,9 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -48,6 +51,17 @@ def worklist(request: HttpRequest, register: str) -> HttpResponse:
     page = Paginator(found, ROWS_A_PAGE).get_page(request.GET.get("page"))
     members = {one.operation.membership_id: one.operation.membership for one in page}
     identities = identities_of(viewer, members.values(), action="follow_up")
+    counts = selectors.counts_by_unit(
+        viewer, register, on=today, since=today - timedelta(days=730), language=get_language()
+    )
+    to_call = selectors.telephone_worklist(viewer, register, now=clock.now(), limit=0)
+    chosen = [unit for unit in counts if unit_id in (None, unit.unit_id)]
+    labels = {
+        "todo": _("To do"),
+        "waiting": _("Waiting for an answer"),
+        "answered": _("Answered"),
+        "missed": _("Not answered"),
+    }
     return render(
         request,
         "proms/worklist.html",
@@ -55,9 +69,8 @@ def worklist(request: HttpRequest, register: str) -> HttpResponse:
             "register": register,
             "register_code": register,
             "definition": definition,
-            "counts": selectors.counts_by_unit(
-                viewer, register, on=today, since=today - timedelta(days=730)
-            ),
+            "tab": "worklist",
+            "counts": [(unit, to_call.by_unit.get(unit.unit_id, 0)) for unit in counts],
             "page": page,
             "rows": [
                 shown(one, definition, identities.get(one.operation.membership_id), today)
@@ -66,10 +79,8 @@ def worklist(request: HttpRequest, register: str) -> HttpResponse:
             "view": view,
             "unit_id": unit_id,
             "views": [
-                ("todo", _("To do")),
-                ("waiting", _("Waiting for an answer")),
-                ("answered", _("Answered")),
-                ("missed", _("Not answered")),
+                (key, label, sum(getattr(unit, key) for unit in chosen))
+                for key, label in labels.items()
             ],
         },
     )
@@ -86,7 +97,7 @@ def invite(request: HttpRequest, register: str, membership: int) -> HttpResponse
         messages.warning(request, _("There is nothing to ask this patient now."))
     else:
         messages.success(request, _("The questions will be sent within a few minutes."))
-    return redirect("patients:detail", register, member.pk)
+    return redirect(back_to(request, reverse("patients:detail", args=[register, member.pk])))
 
 
 @login_required
@@ -114,7 +125,15 @@ def act(request: HttpRequest, register: str, invitation: int, what: str) -> Http
         messages.error(request, " ".join(error.messages))
     else:
         messages.success(request, done)
-    return redirect("patients:detail", register, held.membership_id)
+    default = reverse("patients:detail", args=[register, held.membership_id])
+    return redirect(back_to(request, default))
+
+
+def back_to(request: HttpRequest, default: str) -> str:
+    """Return the page of ours on which a button was pressed, as its form says; else ``default``."""
+    back = request.POST.get("back", "")
+    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
+    return back if safe else default
 
 
 @login_required

@@ -1,0 +1,219 @@
+"""Following up as a coordinator does it, by requests as a browser without scripts makes them."""
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from patients.actions import seen_at
+from patients.models import Patient
+from proms.actions import create_schedule, invite_due
+from proms.forecast import Load, calendar, month_of, silent_share, week_of
+from proms.models import CallAttempt, FollowUp, Invitation
+from registry.accounts.selectors import viewer_for
+from registry.audit.models import AccessLog
+from registry.core import clock
+from registry.core.errors import NotAllowed
+from tests.unit.proms.factories import make_member, make_operation
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def unit_here(unit):
+    return unit("glostrup-rygkirurgi")
+
+
+def to_be_called(unit, **member) -> Invitation:
+    """A patient without an e-mail address whose 1-year form is open and due."""
+    today = clock.today()
+    operation = make_operation(
+        make_member(email=None, **member), performed_on=today - timedelta(days=370), unit=unit
+    )
+    seen_at({(operation.membership_id, unit.pk): today - timedelta(days=370)})
+    create_schedule(operation_id=operation.pk)
+    invite_due(now=clock.now(), membership_ids=[operation.membership_id])
+    return Invitation.objects.get(follow_ups__operation=operation)
+
+
+@pytest.fixture
+def staff(client_of, unit_here):
+    return client_of("coordinator", "danespine", unit_here)
+
+
+def address(name, *arguments):
+    return reverse(f"proms:{name}", args=["danespine", *arguments])
+
+
+def text(response) -> str:
+    return response.content.decode()
+
+
+def test_a_call_is_logged_and_the_patient_leaves_the_list(staff, unit_here):
+    invitation = to_be_called(unit_here)
+    page = text(staff.get(address("telephone")))
+    assert 'href="tel:+4500000000"' in page
+    assert "No message reaches the patient" in page
+    back = address("telephone") + "?show=now"
+    answer = staff.post(
+        address("log_call", invitation.pk),
+        {"outcome": "no_answer", "seen": "0", "note": "Ring aften", "back": back},
+    )
+    assert (answer.status_code, answer["Location"]) == (302, back)
+    attempt = CallAttempt.objects.get()
+    assert (attempt.outcome, attempt.note, attempt.by) == ("no_answer", "Ring aften", staff.user)
+    assert AccessLog.objects.filter(action="call", patient_id=invitation.membership.patient_id)
+    assert "tel:" not in text(staff.get(address("telephone")))
+    assert "Ring aften" in text(staff.get(address("telephone") + "?show=later"))
+
+
+def test_an_answer_by_telephone_opens_the_form(staff, unit_here):
+    invitation = to_be_called(unit_here)
+    answer = staff.post(address("log_call", invitation.pk), {"outcome": "answered"})
+    assert answer.status_code == 302
+    assert answer["Location"] != address("telephone")
+    assert CallAttempt.objects.get().outcome == "answered"
+
+
+def test_to_call_back_needs_a_moment(staff, unit_here):
+    invitation = to_be_called(unit_here)
+    wrong = staff.post(address("log_call", invitation.pk), {"outcome": "call_back"}, follow=True)
+    assert "Say on which day" in text(wrong)
+    assert not CallAttempt.objects.exists()
+    tomorrow = clock.today() + timedelta(days=1)
+    done = staff.post(
+        address("log_call", invitation.pk),
+        {"outcome": "call_back", "call_back_at": f"{tomorrow}T10:30"},
+        follow=True,
+    )
+    assert "10:30" in text(done)
+
+
+def test_nobody_is_sent_to_another_site(staff, unit_here):
+    invitation = to_be_called(unit_here)
+    answer = staff.post(
+        address("log_call", invitation.pk),
+        {"outcome": "no_answer", "back": "https://evil.example/"},
+    )
+    assert answer["Location"] == address("telephone")
+
+
+def test_the_worklist_acts_and_comes_back(staff, unit_here):
+    operation = make_operation(
+        make_member(), performed_on=clock.today() - timedelta(days=370), unit=unit_here
+    )
+    seen_at({(operation.membership_id, unit_here.pk): clock.today()})
+    create_schedule(operation_id=operation.pk)
+    page = text(staff.get(address("worklist")))
+    assert "Send now" in page
+    back = address("worklist") + "?show=todo"
+    answer = staff.post(address("invite", operation.membership_id), {"back": back})
+    assert answer["Location"] == back
+    assert Invitation.objects.exists()
+
+
+def test_home_says_whom_to_call(staff, unit_here):
+    invitation = to_be_called(unit_here)
+    page = text(staff.get(reverse("home_of", args=["danespine"])))
+    assert "1 patient is to be called." in page
+    assert f"#call-{invitation.pk}" in page
+
+
+def test_units_stand_in_the_nordic_alphabet(client_of, unit):
+    for code in ("aarhus-hjerne-rygkirurgi", "silkeborg-ortopaedkirurgi", "capio"):
+        to_be_called(unit(code))
+    staff = client_of("coordinator", "danespine", None)
+    staff.user.language = "da"
+    staff.user.save()
+    page = text(staff.get(address("worklist")))
+    table = page[page.index('id="by-unit"') :]
+    places = [table.index(name) for name in ("Capio", "Silkeborg", "Aarhus")]
+    assert places == sorted(places)
+
+
+# --- Response rates ----------------------------------------------------------------------------
+
+
+def test_response_rates_as_page_file_and_api(staff, client_of, unit_here):
+    for _ in range(6):
+        to_be_called(unit_here)
+    page = text(staff.get(address("rates")))
+    assert "Of 6 follow-ups that were due, 0 % were answered" in page
+    assert "between eligible and reachable: 6" in page
+    file = staff.get(address("rates") + "?format=csv")
+    rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig")), delimiter=";"))
+    own = next(row for row in rows if row["Unit"] == unit_here.name)
+    # Registered after the fact: nobody was asked before surgery, which is counted apart.
+    told = ("Eligible", "Reachable", "Never asked", "All follow-ups")
+    assert [own[name] for name in told] == ["6", "0", "6", "12"]
+    answer = staff.get("/api/v1/registers/danespine/response-rates/", {"by": "time_point"}).json()
+    assert {row["key"] for row in answer["rows"]} == {"before", "y1"}
+    assert answer["total"]["steps"]["eligible"] == 6
+    assert answer["total"]["not_counted"] == {"not_due": 0, "censored": 0, "not_asked": 6}
+    by_unit = staff.get("/api/v1/registers/danespine/response-rates/").json()
+    assert by_unit["rows"][0]["key"] == unit_here.code
+
+
+def test_a_wrong_question_is_explained(staff):
+    page = text(staff.get(address("rates"), {"due_from": "2026-05-01", "due_to": "2026-04-01"}))
+    assert "The period ends before it begins." in page
+    answer = staff.get("/api/v1/registers/danespine/response-rates/", {"by": "shoe_size"})
+    assert answer.status_code == 400
+    assert "by" in answer.json()
+
+
+# --- The calendar ------------------------------------------------------------------------------
+
+
+def expected(staff, on, **asked) -> dict[str, float]:
+    held = calendar(viewer_for(staff.user, on=on), "danespine", on=on, **asked)
+    whole = Load()
+    for load in held.days.values():
+        whole = whole.plus(load)
+    return {name: round(getattr(whole, name), 2) for name in ("invitations", "reminders", "calls")}
+
+
+def test_a_patient_to_be_invited_brings_reminders_and_perhaps_a_call(staff, unit_here):
+    on = clock.today()
+    operation = make_operation(make_member(), performed_on=on - timedelta(days=300), unit=unit_here)
+    create_schedule(operation_id=operation.pk)
+    FollowUp.objects.exclude(time_point="y1").delete()
+    # Two reminders: 0.53 answer in three equal parts.
+    told = {"invitations": 1.0, "reminders": round(1 - 0.53 / 3 + 1 - 2 * 0.53 / 3, 2)}
+    assert expected(staff, on) == told | {"calls": 0.47}
+    assert expected(staff, on, unit_id=unit_here.pk + 1)["calls"] == 0
+    held = calendar(viewer_for(staff.user, on=on), "danespine", on=on)
+    opens = on + timedelta(days=51)
+    assert held.days[unit_here.pk, opens].invitations == 1
+    months = held.by(month_of)
+    assert len(months) in (12, 13)
+    assert months[month_of(opens)][unit_here.pk].invitations == 1
+    assert sum(load.calls for loads in held.by(week_of).values() for load in loads.values()) > 0.4
+
+
+def test_whom_no_message_reaches_is_called_at_once(staff, unit_here):
+    to_be_called(unit_here)
+    on = clock.today()
+    FollowUp.objects.filter(invitation=None).delete()
+    assert expected(staff, on) == {"invitations": 0, "reminders": 0, "calls": 1}
+    page = text(staff.get(address("calendar")))
+    assert "Probable calls" in page
+
+
+def test_the_dead_are_expected_to_bring_nothing(staff, unit_here):
+    invitation = to_be_called(unit_here)
+    FollowUp.objects.update(censored_on=clock.today(), censor_reason="death")
+    Patient.objects.filter(pk=invitation.membership.patient_id).update(died_on=clock.today())
+    assert expected(staff, clock.today()) == {"invitations": 0, "reminders": 0, "calls": 0}
+
+
+def test_the_silent_share_falls_to_what_is_published():
+    assert [round(silent_share(sent, 2), 3) for sent in range(3)] == [0.823, 0.647, 0.47]
+
+
+def test_who_does_not_follow_up_sees_no_calendar(client_of):
+    reader = client_of("national_reader", "danespine", None)
+    with pytest.raises(NotAllowed):
+        calendar(viewer_for(reader.user, on=clock.today()), "danespine", on=clock.today())
