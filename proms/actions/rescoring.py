@@ -86,10 +86,12 @@ def rescore(
         _change(scale, scored[scale.code], _old_values(scale.code, responses)) for scale in scales
     )
     if apply and len(responses):
-        for scale in scales:
-            _write(asked, scale, scored[scale.code], responses, variant or "")
-        _remove_others(asked, [scale.code for scale in scales], responses)
-        _mark_stale(responses)
+        written = sum(
+            _write(asked, scale, scored[scale.code], responses, variant or "") for scale in scales
+        )
+        written += _remove_others(asked, [scale.code for scale in scales], responses)
+        if written:
+            _mark_stale(responses)
     return Rescoring(asked.code, asked.version, versions, changes, applied=apply)
 
 
@@ -174,8 +176,8 @@ def _write(
     scored: ScaleScores,
     responses: NDArray[np.int64],
     variant: str,
-) -> None:
-    """Replace what differs, and add the scale where a response has none."""
+) -> int:
+    """Replace what differs, and add the scale where a response has none. Return how many."""
     values = [None if np.isnan(value) else value for value in scored.values.tolist()]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -206,16 +208,18 @@ def _write(
                 "answered": scored.answered.tolist(),
             },
         )
+        return cursor.rowcount
 
 
-def _remove_others(asked: Instrument, scales: Iterable[str], responses: NDArray[np.int64]) -> None:
-    """Take away scales that the instrument no longer has."""
+def _remove_others(asked: Instrument, scales: Iterable[str], responses: NDArray[np.int64]) -> int:
+    """Take away scales that the instrument no longer has. Return how many."""
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM proms_score WHERE response_id = ANY(%s::bigint[]) AND instrument = %s"
             " AND scale <> ALL(%s::text[])",
             [responses.tolist(), asked.code, list(scales)],
         )
+        return cursor.rowcount
 
 
 def _mark_stale(responses: NDArray[np.int64]) -> None:

@@ -109,9 +109,11 @@ def test_applied_it_writes_scores_history_and_stale_slices_once(corrected, all_t
         (whole.pk, 40.0, "1.0"),
     ]
     assert StaleSlice.objects.filter(register_id=SPINE).exists()
+    StaleSlice.objects.all().delete()
     again = actions.rescore(definition=all_ten, instrument_code="odi", apply=True)
     assert (again.from_versions, again.scales[0].changed) == ({"2.0": 2}, 0)
     assert ScoreEvent.objects.count() == 2
+    assert not StaleSlice.objects.exists()  # nothing was written, nothing is computed anew
 
 
 def test_only_what_was_scored_with_a_version(corrected):
