@@ -91,7 +91,8 @@ def _letter(letter: Letter, definition: RegisterDefinition, now: datetime) -> di
         )
         % {
             "minutes": letter.form.minutes,
-            "day": date_format(letter.closes_on, "DATE_FORMAT"),
+            # A date is not broken at the end of a line.
+            "day": date_format(letter.closes_on, "DATE_FORMAT").replace(" ", "\u00a0"),
         },
         _(
             "There is no name on the form. It has a code, so that only the register can tell "
