@@ -9,8 +9,8 @@ class PromsConfig(AppConfig):
 
     def ready(self) -> None:
         """Wire what this app hears, writes to patients and shows."""
-        from proms import mail, panels
-        from proms.actions import PURPOSE
+        from proms import mail, notice, panels
+        from proms.actions import NOTICE_PURPOSE, PURPOSE
         from proms.checks import check_questionnaires, check_wording_packs
         from proms.paper import job
         from proms.subscriptions import subscribe_all
@@ -23,4 +23,5 @@ class PromsConfig(AppConfig):
         panels.register_all()
         subscribe_all()
         register_purpose(PURPOSE, mail.PURPOSE)
+        register_purpose(NOTICE_PURPOSE, notice.PURPOSE)
         register_runner(job.KIND, job.LETTERS)

@@ -109,6 +109,7 @@ class Course:
         reminded = sorted(
             (asked_on if rule.after == "invitation" else self.due_on) + timedelta(days=rule.days)
             for rule in self.point.reminders
+            if not rule.is_notice
         )
         reminded = [day for day in reminded if asked_on < day <= self.closes_on]
         past = sum(day < on for day in reminded)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from patients.models import Membership
 from patients.vault import Identity
-from proms import selectors
+from proms import changes, selectors
 from proms.instruments import instrument
 from proms.models import CensorReason, FollowUp, Invitation
 from proms.scoring import formatted
@@ -201,6 +201,7 @@ def register_all() -> None:
     """Put the panels and the menu entry in their places. Called in ``ready()``."""
     register_panel("home", home_panel, position=30)
     register_panel("patient", patient_panel, position=40)
+    register_panel("reschedule", changes.panel, position=10)
     register_menu_entry(
         MenuEntry(
             label=_("Follow-up"),

@@ -64,11 +64,12 @@ def windows(definition: RegisterDefinition, group: str, anchor: date) -> tuple[W
 
 
 def is_old_at_surgery(
-    definition: RegisterDefinition, *, answered_on: date, performed_on: date
+    definition: RegisterDefinition, *, answered_on: date, performed_on: date, group: str = ""
 ) -> bool:
     """Say whether a preoperative form was older at surgery than the register's grace.
 
     It counts all the same and is marked.
     """
-    grace = definition.time_points["before"].grace_days
+    before = definition.time_points["before"]
+    grace = before.for_group(group).grace_days
     return grace is not None and (performed_on - answered_on).days > grace

@@ -61,6 +61,18 @@ class RescheduleForm(forms.Form):
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
 
+    confirmed = forms.DateField(required=False, widget=forms.HiddenInput)
+    """The date whose consequences have been shown."""
+
+    def is_confirmed(self) -> bool:
+        """Say whether what this date brings about was on the page that was sent."""
+        return self.cleaned_data["confirmed"] == self.cleaned_data["planned_on"]
+
+    def ask_to_confirm(self) -> None:
+        """Let the next sending of the form confirm this date."""
+        self.data = self.data.copy()
+        self.data["confirmed"] = self.cleaned_data["planned_on"].isoformat()
+
 
 class ListFilterForm(forms.Form):
     """Narrows the list of operations; it lives in the address."""

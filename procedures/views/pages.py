@@ -1,5 +1,7 @@
 """Pages of operations: the list, one operation, cancelling, another day."""
 
+from collections.abc import Iterable
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -26,7 +28,7 @@ from registry.accounts.permissions import Permission
 from registry.audit.actions import deny
 from registry.core import clock
 from registry.core.errors import RuleBroken
-from registry.core.panels import panels_for
+from registry.core.panels import Panel, panels_for
 from registry.registers.selectors import definition_for, definition_of
 
 A_PAGE = 50
@@ -210,14 +212,30 @@ def withdraw(request: HttpRequest, register: str, operation: int) -> HttpRespons
 @login_required
 @require_http_methods(["GET", "POST"])
 def reschedule(request: HttpRequest, register: str, operation: int) -> HttpResponse:
-    """Move a planned operation to another day."""
+    """Move a planned operation to another day.
+
+    Where other apps have something to say about the new date (panels of the place
+    ``reschedule``, made with ``operation`` and ``new_date``), it is shown and confirmed first.
+    """
     current = operation_for(
         request.viewer, register, operation, action="reschedule", permission=Permission.REGISTER
     )
     if not (verdict := policies.may_reschedule(current.state)):
         return _away(request, current, verdict.reason)
     form = RescheduleForm(request.POST or None, initial={"planned_on": current.planned_on})
+    consequences = []
     if request.method == "POST" and form.is_valid():
+        if not form.is_confirmed():
+            consequences = panels_for(
+                "reschedule",
+                request,
+                register=register,
+                operation=current,
+                new_date=form.cleaned_data["planned_on"],
+            )
+        if consequences:
+            form.ask_to_confirm()
+            return _reschedule_page(request, current, form, consequences)
         try:
             reschedule_operation(
                 by=request.viewer,
@@ -230,14 +248,21 @@ def reschedule(request: HttpRequest, register: str, operation: int) -> HttpRespo
         else:
             messages.success(request, _("The operation has a new planned date."))
             return redirect("procedures:detail", register=register, operation=current.pk)
+    return _reschedule_page(request, current, form, [])
+
+
+def _reschedule_page(
+    request: HttpRequest, operation: Operation, form: RescheduleForm, consequences: list[Panel]
+) -> HttpResponse:
     return _short(
         request,
-        current,
+        operation,
         form,
         title=_("Another planned date"),
         explanation=_("Questionnaires that were not sent yet move with the date."),
         button=_("Move the operation"),
         dangerous=False,
+        consequences=consequences,
     )
 
 
@@ -251,6 +276,7 @@ def _short(
     button: str,
     dangerous: bool,
     preview: bool = False,
+    consequences: Iterable[Panel] = (),
 ) -> HttpResponse:
     definition = definition_of(operation.definition)
     return render(
@@ -267,6 +293,7 @@ def _short(
             "button": button,
             "dangerous": dangerous,
             "facts": facts_of(operation, definition) if preview else [],
+            "panels": consequences,
         },
     )
 

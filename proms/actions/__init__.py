@@ -28,6 +28,7 @@ from proms.actions.inviting import (
     send_again,
     send_new_link,
 )
+from proms.actions.notifying import NOTICE_PURPOSE, queue_notices
 from proms.actions.printing import print_form
 from proms.actions.rescoring import Rescoring, ScaleChange, rescore
 from proms.actions.scheduling import create_schedule, create_schedules, move_schedules
@@ -36,6 +37,7 @@ from proms.actions.stopping import stop_reminders
 
 __all__ = [
     "LONGEST_REASON",
+    "NOTICE_PURPOSE",
     "PURPOSE",
     "AnsweredMeanwhile",
     "Entered",
@@ -60,6 +62,7 @@ __all__ = [
     "move_schedules",
     "note_who_answers",
     "print_form",
+    "queue_notices",
     "queue_reminders",
     "rescore",
     "resolve_entries",

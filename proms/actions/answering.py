@@ -490,9 +490,6 @@ def _complete_follow_ups(
 
     The form begun is now the response, and goes.
     """
-    grace = (
-        definition.time_points["before"].grace_days if "before" in definition.time_points else None
-    )
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -505,7 +502,8 @@ def _complete_follow_ups(
                 UPDATE proms_followup held
                 SET completed_on = %(answered_on)s, updated_at = now(),
                     old_at_surgery = COALESCE(held.time_point = 'before'
-                        AND o.performed_on - %(answered_on)s > %(grace)s, false)
+                        AND o.performed_on - %(answered_on)s
+                            > (%(graces)s::jsonb ->> o."group")::int, false)
                 FROM procedures_operation o
                 WHERE o.id = held.operation_id AND held.invitation_id = %(invitation)s
                   AND held.completed_on IS NULL AND held.censored_on IS NULL
@@ -518,7 +516,7 @@ def _complete_follow_ups(
                 "submitted_at": response.submitted_at,
                 "answered_on": response.answered_on,
                 "started_on": started_on,
-                "grace": grace,
+                "graces": Jsonb(definition.grace_days),
                 "invitation": response.invitation_id,
             },
         )

@@ -11,10 +11,12 @@ from django.db import connection, transaction
 from django.utils.translation import ngettext
 
 from procedures.models import Operation
+from proms.actions.selecting import FIRST_RULE, PURPOSE
 from proms.models import FollowUp
 from proms.policies import Site, replaces
 from registry.core.bulk import number_array
 from registry.core.errors import RuleBroken
+from registry.messaging.actions import NewMessage, enqueue, withhold
 from registry.registers.actions import mark_slices_stale
 
 # The earliest event ends follow-up, if the window was still open on that day. An answered
@@ -66,14 +68,45 @@ _CENSOR = """
         SET censored_on = wanted.ended_on, censor_reason = COALESCE(wanted.reason, ''),
             updated_at = now()
         FROM wanted WHERE wanted.id = f.id
+        RETURNING f.invitation_id
     )
-    SELECT DISTINCT register_id, unit_id, year FROM wanted
+    SELECT DISTINCT register_id, unit_id, year,
+           (SELECT array_agg(DISTINCT invitation_id) FILTER (WHERE invitation_id IS NOT NULL)
+            FROM changed)
+    FROM wanted
+"""
+
+# Invitations of which something changed: whether anything is asked still, and whether the first
+# message would have to be queued anew because the one that waited was withheld.
+_STILL_ASKED = """
+    SELECT i.id, open.asks, open.asks AND i.invited_at IS NULL AND i.unreachable_at IS NULL
+               AND i.submitted_at IS NULL AND i.declined_at IS NULL AND first_one.n > 0
+               AND NOT first_one.waits,
+           first_one.n, now()
+    FROM proms_invitation i
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (SELECT FROM proms_followup f
+                       WHERE f.invitation_id = i.id AND f.completed_on IS NULL
+                         AND f.censored_on IS NULL) AS asks
+    ) AS open
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS n,
+               COALESCE(bool_or(sent_at IS NULL AND withheld_at IS NULL AND failed_at IS NULL),
+                        false) AS waits
+        FROM messaging_message m
+        WHERE m.purpose = %(purpose)s AND m.subject_id = i.id AND m.rule = %(first_rule)s
+    ) AS first_one
+    WHERE i.id = ANY(%(invitations)s::bigint[])
 """
 
 
 @transaction.atomic
 def censor_operations(*, operation_ids: Iterable[int]) -> None:
-    """Bring the censoring of operations in line, and of those that they replace."""
+    """Bring the censoring of operations in line, and of those that they replace.
+
+    What waits to be sent about follow-ups that have ended is withheld at once; an invitation that
+    was withheld so, and whose follow-ups go on after all, is queued again.
+    """
     operations = list(operation_ids)
     if not operations:
         return
@@ -88,7 +121,36 @@ def censor_operations(*, operation_ids: Iterable[int]) -> None:
                 "replaced_on": [new.performed_on for _old, new in replaced],
             },
         )
-        mark_slices_stale(cursor.fetchall())
+        rows = cursor.fetchall()
+    mark_slices_stale([row[:3] for row in rows])
+    if rows and rows[0][3]:
+        _withhold_or_resume(rows[0][3])
+
+
+def _withhold_or_resume(invitation_ids: list[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _STILL_ASKED,
+            {
+                "purpose": PURPOSE,
+                "first_rule": FIRST_RULE,
+                "invitations": number_array(invitation_ids),
+            },
+        )
+        rows = cursor.fetchall()
+    # The moment of the transaction, as the rows just written have it.
+    now = rows[0][4]
+    withhold(
+        purpose=PURPOSE,
+        subject_ids=[pk for pk, asks, *_more in rows if not asks],
+        reason="no_longer_asked",
+        now=now,
+    )
+    enqueue(
+        NewMessage(PURPOSE, pk, FIRST_RULE, now, attempt=attempts + 1)
+        for pk, _asks, again, attempts, _now in rows
+        if again
+    )
 
 
 def censor_patients(*, patient_ids: Iterable[int]) -> None:

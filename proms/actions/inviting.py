@@ -1,17 +1,17 @@
 """Asking patients further: reminders, and what staff do about one invitation."""
 
-from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from patients.reach import sms_available
 from proms.actions.selecting import FIRST_RULE, PURPOSE, invite_due
 from proms.links import digest_for
 from proms.models import FollowUp, Invitation, RevokedLink
 from proms.policies import last_day_to_answer
-from proms.status import DAYS_TO_FINISH
+from proms.status import DAYS_TO_FINISH, end_of_day
 from registry.core import clock
 from registry.core.errors import RuleBroken
 from registry.messaging.actions import NewMessage, enqueue, withhold
@@ -22,42 +22,73 @@ NEW_LINK_RULE = "new_link"
 DAYS_BETWEEN_MAILS = 3
 """No reminder comes sooner after the last mail, even if a rule's day has passed."""
 
+# ``quiet_from``: no mail went to the patient about any invitation on this day or later.
+# The second part names older reminders that an invitation queued since has overtaken.
 _REMIND = """
     WITH rule AS (
         SELECT * FROM unnest(
-            %(registers)s::text[], %(time_points)s::text[], %(keys)s::text[], %(afters)s::text[],
-            %(days)s::int[], %(positions)s::int[]
-        ) AS r (register_id, time_point, key, after, days, position)
+            %(registers)s::text[], %(groups)s::text[], %(time_points)s::text[], %(keys)s::text[],
+            %(afters)s::text[], %(days)s::int[], %(positions)s::int[], %(channels)s::text[]
+        ) AS r (register_id, "group", time_point, key, after, days, position, channel)
     ),
     asked AS (
-        SELECT i.id, i.time_point, i.due_on, m.register_id,
-               (i.invited_at AT TIME ZONE %(zone)s)::date AS invited_on,
-               (COALESCE(i.reminded_at, i.invited_at) AT TIME ZONE %(zone)s)::date AS last_on
+        SELECT i.id, i.membership_id, i.time_point, i.due_on, m.register_id, first_one."group",
+               (i.invited_at AT TIME ZONE %(zone)s)::date AS invited_on
         FROM proms_invitation i
         JOIN patients_membership m ON m.id = i.membership_id
+        CROSS JOIN LATERAL (
+            SELECT o."group" FROM proms_followup f
+            JOIN procedures_operation o ON o.id = f.operation_id
+            WHERE f.invitation_id = i.id AND f.completed_on IS NULL
+              AND f.censored_on IS NULL AND f.closes_on >= %(on)s
+            ORDER BY f.time_point <> i.time_point, f.closes_on, f.id LIMIT 1
+        ) AS first_one
         WHERE i.invited_at IS NOT NULL AND i.submitted_at IS NULL AND i.declined_at IS NULL
           AND i.unreachable_at IS NULL AND i.locked_at IS NULL AND i.closes_on >= %(on)s
           AND NOT EXISTS (SELECT FROM proms_stoppedreminders s WHERE s.invitation_id = i.id)
-          AND EXISTS (
-              SELECT FROM proms_followup f
-              WHERE f.invitation_id = i.id AND f.completed_on IS NULL
-                AND f.censored_on IS NULL AND f.closes_on >= %(on)s)
+          AND NOT EXISTS (
+              SELECT FROM proms_invitation other
+              WHERE other.membership_id = i.membership_id
+                AND GREATEST(other.reminded_at, other.invited_at) >= %(quiet_from)s)
     ),
     newest AS (
-        SELECT DISTINCT ON (asked.id) asked.id, rule.key
+        SELECT DISTINCT ON (asked.id)
+               asked.id, asked.membership_id, rule.key, rule.channel, d.rule_on, rule.position
         FROM asked
-        JOIN rule ON rule.register_id = asked.register_id AND rule.time_point = asked.time_point
+        JOIN rule USING (register_id, "group", time_point)
         CROSS JOIN LATERAL (SELECT CASE rule.after
             WHEN 'due' THEN asked.due_on ELSE asked.invited_on END + rule.days AS rule_on) d
-        WHERE d.rule_on <= %(on)s AND asked.last_on + %(gap)s <= %(on)s
+        WHERE d.rule_on <= %(on)s
         ORDER BY asked.id, d.rule_on DESC, rule.position DESC
+    ),
+    queued AS (
+        SELECT message.id, message.subject_id, message.rule, i.membership_id
+        FROM messaging_message message JOIN proms_invitation i ON i.id = message.subject_id
+        WHERE message.purpose = %(purpose)s AND message.sent_at IS NULL
+          AND message.withheld_at IS NULL AND message.failed_at IS NULL
+    ),
+    chosen AS (
+        SELECT DISTINCT ON (newest.membership_id)
+               newest.id, newest.key, newest.channel, newest.membership_id
+        FROM newest
+        WHERE NOT EXISTS (
+                SELECT FROM messaging_message sent
+                WHERE sent.purpose = %(purpose)s AND sent.subject_id = newest.id
+                  AND sent.rule = 'reminder.' || newest.key)
+          AND NOT EXISTS (
+                SELECT FROM queued
+                WHERE queued.membership_id = newest.membership_id
+                  AND queued.rule NOT LIKE 'reminder.%%')
+        ORDER BY newest.membership_id, newest.rule_on DESC, newest.position DESC, newest.id DESC
     )
-    SELECT newest.id, newest.key FROM newest
-    WHERE NOT EXISTS (
-        SELECT FROM messaging_message sent
-        WHERE sent.purpose = %(purpose)s AND sent.subject_id = newest.id
-          AND sent.rule = 'reminder.' || newest.key)
-    ORDER BY newest.id LIMIT %(limit)s
+    (SELECT id, key, channel, membership_id FROM chosen ORDER BY id LIMIT %(limit)s)
+    UNION ALL
+    SELECT older.subject_id, '', '', older.membership_id
+    FROM queued older
+    WHERE older.rule LIKE 'reminder.%%' AND EXISTS (
+        SELECT FROM queued newer
+        WHERE newer.membership_id = older.membership_id AND newer.subject_id <> older.subject_id
+          AND newer.rule = %(first_rule)s AND newer.id > older.id)
 """
 
 
@@ -65,39 +96,60 @@ _REMIND = """
 def queue_reminders(*, now: datetime, limit: int | None = None) -> int:
     """Queue the reminders whose day has come by the register's rules; return how many.
 
-    Each rule once for each invitation. When several have become due at once, only the newest goes.
+    Each rule once for each invitation, and one message a member: when several have become due at
+    once, about one invitation or several, the newest goes, and older ones still waiting are
+    overtaken. Nobody hears of any invitation again within DAYS_BETWEEN_MAILS. A rule by text
+    message is noted as not sent where the installation has no gateway.
     """
     on = clock.civil_date(now)
     rules = _rules()
     if not rules:
         return 0
-    names = ("registers", "time_points", "keys", "afters", "days", "positions")
-    columns = dict(zip(names, (list(c) for c in zip(*rules, strict=True)), strict=True))
+    names = ("registers", "groups", "time_points", "keys", "afters", "days", "positions")
+    columns = zip(*rules, strict=True)
     with connection.cursor() as cursor:
         cursor.execute(
             _REMIND,
             {
-                **columns,
+                **{
+                    name: list(column)
+                    for name, column in zip((*names, "channels"), columns, strict=True)
+                },
                 "on": on,
                 "zone": settings.TIME_ZONE,
-                "gap": DAYS_BETWEEN_MAILS,
+                "quiet_from": end_of_day(on - timedelta(days=DAYS_BETWEEN_MAILS)),
                 "purpose": PURPOSE,
+                "first_rule": FIRST_RULE,
                 "limit": limit,
             },
         )
         rows = cursor.fetchall()
-    by_rule: dict[str, list[int]] = defaultdict(list)
-    for pk, key in rows:
-        by_rule[f"reminder.{key}"].append(pk)
-    for rule, ids in by_rule.items():
-        # An older reminder that could not be sent yet is overtaken.
-        withhold(purpose=PURPOSE, subject_ids=ids, reason="overtaken", now=now, except_rule=rule)
-    return enqueue(
-        NewMessage(PURPOSE, pk, rule, now) for rule, ids in by_rule.items() for pk in ids
+    chosen = [row for row in rows if row[1]]
+    overtaken = [row[0] for row in rows if not row[1]]
+    members = [member for _pk, _key, _channel, member in chosen]
+    if members:
+        overtaken += Invitation.objects.filter(membership_id__in=members).values_list(
+            "pk", flat=True
+        )
+    if overtaken:
+        withhold(
+            purpose=PURPOSE,
+            subject_ids=overtaken,
+            reason="overtaken",
+            now=now,
+            except_rule=FIRST_RULE,
+        )
+    queued = enqueue(
+        NewMessage(PURPOSE, pk, f"reminder.{key}", now, channel=channel)
+        for pk, key, channel, _member in chosen
     )
+    texts = [pk for pk, _key, channel, _member in chosen if channel == "sms"]
+    if texts and not sms_available():
+        withhold(purpose=PURPOSE, subject_ids=texts, reason="no_sms_gateway", now=now)
+    return queued
 
 
-def _rules() -> list[tuple[str, str, str, str, int, int]]:
+def _rules() -> list[tuple[str, str, str, str, str, int, int, str]]:
     codes = (
         Invitation.objects.filter(submitted_at__isnull=True)
         .order_by()
@@ -105,11 +157,14 @@ def _rules() -> list[tuple[str, str, str, str, int, int]]:
         .distinct()
     )
     return [
-        (code, key, rule.key, rule.after, rule.days, position)
+        (code, group, point.key, rule.key, rule.after, rule.days, position, rule.channel)
         for code in codes
-        for key, point in definition_for(code).time_points.items()
+        for definition in [definition_for(code)]
+        for group in definition.groups
+        for point in definition.time_points_for(group)
         for position, rule in enumerate(point.reminders)
-        if rule.channel == "email"
+        # Letters are printed, see proms.paper.
+        if not rule.is_notice and rule.channel != "letter"
     ]
 
 

@@ -120,8 +120,9 @@ _MARK_OLD = """
     UPDATE proms_followup held
     SET old_at_surgery = (o.performed_on - held.completed_on) > grace.days, updated_at = now()
     FROM procedures_operation o
-    JOIN unnest(%(definitions)s::bigint[], %(graces)s::int[]) AS grace (definition_id, days)
-      ON grace.definition_id = o.definition_id
+    JOIN unnest(%(definitions)s::bigint[], %(groups)s::text[], %(graces)s::int[])
+         AS grace (definition_id, "group", days)
+      ON grace.definition_id = o.definition_id AND grace."group" = o."group"
     WHERE o.id = held.operation_id AND o.id = ANY(%(operations)s::bigint[])
       AND held.time_point = 'before' AND held.completed_on IS NOT NULL
       AND o.performed_on IS NOT NULL
@@ -204,14 +205,15 @@ def _parameters(operations: list[int]) -> dict[str, object]:
     }
 
 
-def _graces(operations: list[int]) -> dict[str, list[int]]:
-    graces = {
-        version_id: definition.time_points["before"].grace_days
+def _graces(operations: list[int]) -> dict[str, list[object]]:
+    rows = [
+        (version_id, group, days)
         for version_id, definition in _definitions(operations).items()
-        if "before" in definition.time_points
-    }
-    known = {version_id: days for version_id, days in graces.items() if days is not None}
-    return {"definitions": list(known), "graces": list(known.values())}
+        for group, days in definition.grace_days.items()
+    ]
+    columns = zip(*rows, strict=True) if rows else ([],) * 3
+    names = ("definitions", "groups", "graces")
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}
 
 
 def _mark_stale(operations: list[int]) -> None:

@@ -96,7 +96,20 @@ def _register(definition: RegisterDefinition) -> Iterator[str]:
             )
         yield _table(
             ("time point", "opens", "due", "closes", "reminders"),
-            [_time_point(point) for point in definition.time_points.values()],
+            [
+                row
+                for point in definition.time_points.values()
+                for row in (
+                    _time_point(point, f"`{point.key}`"),
+                    *(
+                        _time_point(
+                            point.for_group(one.groups[0]),
+                            f"`{point.key}` for {_join(one.groups)}",
+                        )
+                        for one in point.overrides
+                    ),
+                )
+            ],
         )
         yield "Days from the date of the operation. Instruments in asking order:"
         yield _table(
@@ -213,11 +226,14 @@ def _required(variable: Variable) -> str:
     return f"when `{when.variable}` is {value}"
 
 
-def _time_point(point: TimePoint) -> tuple[str, ...]:
+def _time_point(point: TimePoint, name: str) -> tuple[str, ...]:
     reminders = "; ".join(
-        f"{rule.days} days after {rule.after} ({rule.channel})" for rule in point.reminders
+        f"notice {-rule.days} days before opening ({rule.channel})"
+        if rule.is_notice
+        else f"{rule.days} days after {rule.after} ({rule.channel})"
+        for rule in point.reminders
     )
-    return (f"`{point.key}`", str(point.opens), str(point.due), str(point.closes), reminders)
+    return (name, str(point.opens), str(point.due), str(point.closes), reminders)
 
 
 def _asked(use: InstrumentUse) -> str:

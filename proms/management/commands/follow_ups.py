@@ -2,13 +2,13 @@
 
 import csv
 from argparse import ArgumentParser
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from proms.models import FollowUp
-from proms.status import status_expression
+from proms.status import Status, status_expression
 from registry.core import clock
 from registry.registers.models import Register
 
@@ -21,11 +21,31 @@ COLUMNS = {
     "opens_on": "opens_on",
     "due_on": "due_on",
     "closes_on": "closes_on",
+    "invited_on": "invitation__invited_at",
+    "reminded_on": "invitation__reminded_at",
     "completed_on": "completed_on",
     "censored_on": "censored_on",
     "censor_reason": "censor_reason",
     "status": "status",
 }
+
+WHAT = {
+    Status.TO_INVITE: "due",
+    Status.UNREACHABLE: "due",
+    Status.INVITED: "sent",
+    Status.REMINDED: "sent",
+    Status.OPENED: "waiting",
+    Status.STARTED: "waiting",
+    Status.MISSED: "missed",
+    Status.COMPLETED: "answered",
+    Status.DECLINED: "declined",
+    Status.CENSORED: "ended",
+    Status.UPCOMING: "upcoming",
+}
+"""The column ``what``: due to be asked, sent, opened and awaited, missed; ``status`` says more."""
+
+HAPPENED = ("invited_on", "reminded_on", "completed_on", "censored_on")
+"""What had not happened by the day is left out, so that a past day reads as it was."""
 
 
 class Command(BaseCommand):
@@ -45,14 +65,26 @@ class Command(BaseCommand):
         if not Register.objects.filter(pk=register).exists():
             known = ", ".join(Register.objects.values_list("pk", flat=True))
             raise CommandError(f"There is no register “{register}”; known are {known}.")
+        day = on or clock.today()
         rows = (
             FollowUp.objects.filter(operation__register_id=register)
-            .annotate(status=status_expression(on or clock.today()))
+            .annotate(status=status_expression(day))
             .order_by("operation_id", "opens_on")
             .values_list(*COLUMNS.values())
         )
         # Django's wrapper would add a line end of its own to every write.
         self.stdout.ending = ""
         writer = csv.writer(self.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(rows.iterator(chunk_size=5000))
+        writer.writerow([*COLUMNS, "what"])
+        writer.writerows(_line(row, day) for row in rows.iterator(chunk_size=5000))
+
+
+def _line(row: tuple[Any, ...], on: date) -> list[Any]:
+    told = dict(zip(COLUMNS, row, strict=True))
+    for name in HAPPENED:
+        moment = told[name]
+        when = clock.civil_date(moment) if isinstance(moment, datetime) else moment
+        told[name] = when if when is not None and when <= on else None
+    if told["censored_on"] is None:
+        told["censor_reason"] = ""
+    return [*told.values(), WHAT[Status(told["status"])]]

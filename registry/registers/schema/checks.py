@@ -6,7 +6,7 @@ Each check yields (key path, reason). A path names an item by its key: ``proms.t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from string import Formatter
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from registry.registers.schema.followup import (
 if TYPE_CHECKING:
     from registry.registers.schema.clinical import Variable
     from registry.registers.schema.definition import RegisterDefinition
-    from registry.registers.schema.followup import Questionnaire
+    from registry.registers.schema.followup import Questionnaire, TimePoint
 
 FaultPair = tuple[str, str]
 
@@ -244,33 +244,55 @@ def _warnings(definition: RegisterDefinition) -> Iterator[FaultPair]:
 def _time_points(definition: RegisterDefinition) -> Iterator[FaultPair]:
     for point in definition.proms.time_points:
         path = _named("proms.time_points", point.key)
-        if point.opens > point.due:
-            yield (
-                f"{path}.opens",
-                f"the window opens (day {point.opens}) after it is due ({point.due})",
-            )
-        if point.due > point.closes:
-            yield (
-                f"{path}.closes",
-                f"the window closes (day {point.closes}) before due ({point.due})",
-            )
-        if point.key == "before":
-            if point.closes > 0:
-                yield f"{path}.closes", "the preoperative window must close on the day of surgery"
-        else:
-            if point.opens <= 0:
-                yield f"{path}.opens", "a follow-up must open after the day of surgery"
-            if point.grace_days is not None:
-                yield f"{path}.grace_days", "belongs only to the time point “before”"
-        for key in _repeated(rule.key for rule in point.reminders):
-            yield f"{path}.reminders[{key}]", f"the key “{key}” is used more than once"
-        for rule in point.reminders:
-            last = point.closes - (point.opens if rule.after == "invitation" else point.due)
-            if rule.days > last:
-                yield (
-                    f"{path}.reminders[{rule.key}].days",
-                    f"{rule.days} days after {rule.after} is after the window has closed",
-                )
+        yield from _time_point(path, point, point.model_fields_set)
+        held: set[str] = set()
+        for number, override in enumerate(point.overrides, start=1):
+            where = f"{path}.overrides[{number}]"
+            for group in dict.fromkeys(override.groups):
+                if group not in definition.groups:
+                    yield f"{where}.groups", f"“{group}” is not a group of this register"
+                elif group in held:
+                    yield f"{where}.groups", f"“{group}” is in an earlier override already"
+                held.add(group)
+            changed = point.for_group(override.groups[0])
+            yield from _time_point(where, changed, override.model_fields_set)
+
+
+def _time_point(path: str, point: TimePoint, told: Collection[str]) -> Iterator[FaultPair]:
+    """A window in order, and rules that can come to pass. ``told``: keys the file names here."""
+    if point.opens > point.due:
+        yield (
+            f"{path}.opens",
+            f"the window opens (day {point.opens}) after it is due ({point.due})",
+        )
+    if point.due > point.closes:
+        yield (
+            f"{path}.closes",
+            f"the window closes (day {point.closes}) before due ({point.due})",
+        )
+    if point.key == "before":
+        if point.closes > 0:
+            yield f"{path}.closes", "the preoperative window must close on the day of surgery"
+    else:
+        if point.opens <= 0:
+            yield f"{path}.opens", "a follow-up must open after the day of surgery"
+        if point.grace_days is not None:
+            yield f"{path}.grace_days", "belongs only to the time point “before”"
+    if "reminders" not in told:
+        return
+    for key in _repeated(rule.key for rule in point.reminders):
+        yield f"{path}.reminders[{key}]", f"the key “{key}” is used more than once"
+    for rule in point.reminders:
+        where = f"{path}.reminders[{rule.key}].days"
+        if rule.is_notice:
+            if rule.days >= 0:
+                yield where, "after “opening” days are negative: the notice goes before"
+            continue
+        if rule.days < 0:
+            yield where, f"days after {rule.after} are not negative"
+        last = point.closes - (point.opens if rule.after == "invitation" else point.due)
+        if rule.days > last:
+            yield where, f"{rule.days} days after {rule.after} is after the window has closed"
 
 
 def _messages(definition: RegisterDefinition) -> Iterator[FaultPair]:
@@ -280,8 +302,9 @@ def _messages(definition: RegisterDefinition) -> Iterator[FaultPair]:
         path = _named("proms.time_points", point.key)
         if point.text not in known:
             yield f"{path}.text", f"there is no message “{point.text}”"
-        for rule in point.reminders:
-            if rule.text not in known:
+        others = (rule for override in point.overrides for rule in override.reminders)
+        for rule in (*point.reminders, *others):
+            if not rule.is_notice and rule.text not in known:
                 yield f"{path}.reminders[{rule.key}].text", f"there is no message “{rule.text}”"
     for message in definition.proms.messages:
         path = _named("proms.messages", message.key)

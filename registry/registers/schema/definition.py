@@ -232,7 +232,7 @@ class RegisterDefinition(Part):
     def time_points_for(self, group: str) -> list[TimePoint]:
         """The time points at which `group` is asked something, in order of time."""
         return [
-            point
+            point.for_group(group)
             for key, point in self.time_points.items()
             if any(use.status == "active" for use in self.instruments_for(group, key))
         ]
@@ -245,6 +245,13 @@ class RegisterDefinition(Part):
             for questionnaire in self.proms.questionnaires
             for use in questionnaire.instruments
         )
+
+    @cached_property
+    def grace_days(self) -> dict[str, int]:
+        """By group: a preoperative form more days than these older at surgery is old."""
+        before = self.time_points.get("before")
+        held = {group: before and before.for_group(group).grace_days for group in self.groups}
+        return {group: days for group, days in held.items() if days is not None}
 
     @cached_property
     def asks_guardians(self) -> bool:

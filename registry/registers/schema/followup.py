@@ -30,21 +30,51 @@ InstrumentCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 
 
 class ReminderRule(Part):
-    """A reminder, sent at most once per follow-up."""
+    """A message beside the invitation, sent at most once for each.
+
+    `days` after the invitation went out, or after the answer is due. Negative `days` after
+    `opening` are a pre-notice: that questions will come. It goes before there is an invitation, and
+    not at all where the window is open already, as when an operation is planned for next week.
+    """
 
     key: Key
-    after: Literal["invitation", "due"]
-    days: Annotated[int, Field(ge=0, le=400)]
+    after: Literal["opening", "invitation", "due"]
+    days: Annotated[int, Field(ge=-60, le=400)]
     channel: Channel = "email"
     text: Key = "reminder"
-    """Which message template is used."""
+    """Which message template is used; a pre-notice has one of its own."""
+
+    @property
+    def is_notice(self) -> bool:
+        """Whether it tells that questions will come."""
+        return self.after == "opening"
+
+
+DEFAULT_REMINDERS = (
+    ReminderRule(key="first", after="invitation", days=7),
+    ReminderRule(key="second", after="invitation", days=14),
+)
+"""Where a time point names no reminders: published effects are largest in the first two weeks.
+`reminders = []` sends none."""
+
+
+class TimePointOverride(Part):
+    """What is different for some groups at a time point; what is left out stays as it is."""
+
+    groups: Annotated[tuple[Key, ...], Field(min_length=1)]
+    opens: int = 0
+    due: int = 0
+    closes: int = 0
+    grace_days: Annotated[int, Field(ge=0)] | None = None
+    channel: Channel = "email"
+    reminders: tuple[ReminderRule, ...] = ()
 
 
 class TimePoint(Part):
     """A time point with its window; offsets are days from the anchor, the operation's date.
 
     `opens` is when the invitation goes out, `due` when the answer is wanted, `closes` the last
-    day on which a form may be started.
+    day on which a form may be started. `overrides` say what is different for some groups.
     """
 
     key: TimePointKey
@@ -56,7 +86,16 @@ class TimePoint(Part):
     """Only for `before`: a form older than this at surgery counts, and is marked as old."""
     channel: Channel = "email"
     text: Key = "invitation"
-    reminders: tuple[ReminderRule, ...] = ()
+    reminders: tuple[ReminderRule, ...] = DEFAULT_REMINDERS
+    overrides: tuple[TimePointOverride, ...] = ()
+
+    def for_group(self, group: str) -> TimePoint:
+        """The time point as it is for a group."""
+        for one in self.overrides:
+            if group in one.groups:
+                changed = one.model_fields_set - {"groups"}
+                return self.model_copy(update={name: getattr(one, name) for name in changed})
+        return self
 
 
 STANDARD_TEXTS = ("invitation", "invitation_before", "reminder", "reminder_before", "new_link")

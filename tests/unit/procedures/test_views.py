@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+import proms.actions
 from patients.models import Membership
 from procedures.models import Operation, OperationDraft
 from registry.audit.models import AccessLog
@@ -190,6 +191,21 @@ def test_cancel_and_another_day(staff: Client, plan: Make) -> None:
     assert staff.post(url, {"reason": "Patient recovered"}).status_code == 302
     operation.refresh_from_db()
     assert (operation.planned_on, operation.cancel_reason) == (later, "Patient recovered")
+
+
+def test_another_day_is_confirmed_where_questions_were_sent(staff: Client, plan: Make) -> None:
+    operation = plan(planned_on=clock.today() + timedelta(days=20), on=clock.today())
+    proms.actions.invite_due(now=clock.now())
+    url = address("reschedule", operation=operation.pk)
+    later = (clock.today() + timedelta(days=60)).isoformat()
+    shown = staff.post(url, {"planned_on": later})
+    assert shown.status_code == 200
+    assert "Sent already. It can be answered until" in shown.content.decode()
+    other = (clock.today() + timedelta(days=61)).isoformat()
+    assert staff.post(url, {"planned_on": other, "confirmed": later}).status_code == 200
+    assert staff.post(url, {"planned_on": other, "confirmed": other}).status_code == 302
+    operation.refresh_from_db()
+    assert operation.planned_on.isoformat() == other
 
 
 @pytest.mark.parametrize("name", ["detail", "perform", "correct", "result", "reschedule", "cancel"])

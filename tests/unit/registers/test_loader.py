@@ -228,6 +228,21 @@ FAULTS = {
         "proms.time_points[w6].grace_days",
         "belongs only to the time point “before”",
     ),
+    "notice after opening": (
+        lambda d: point(d, "y1")["reminders"][0].update(after="opening", days=3),
+        "proms.time_points[y1].reminders[first].days",
+        "the notice goes before",
+    ),
+    "override of an unknown group": (
+        lambda d: point(d, "y1").update(overrides=[{"groups": ["nowhere"], "due": 370}]),
+        "proms.time_points[y1].overrides[1].groups",
+        "not a group of this register",
+    ),
+    "override that closes before it is due": (
+        lambda d: point(d, "y1").update(overrides=[{"groups": ["stenosis"], "closes": 1}]),
+        "proms.time_points[y1].overrides[1].closes",
+        "before due",
+    ),
     "reminder after closing": (
         lambda d: point(d, "y1")["reminders"][0].update(days=300),
         "proms.time_points[y1].reminders[first].days",
