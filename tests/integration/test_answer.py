@@ -143,7 +143,11 @@ def test_links_that_do_not_open_look_the_same(invitation):
         submitted_at=None, closes_on=date(2026, 11, 1), due_on=date(2026, 11, 1)
     )
     expired = seen(link(invitation))
-    assert unknown == locked == used == expired == seen("/q/short/")
+    Invitation.objects.update(closes_on=date(2026, 12, 20))
+    old = link(invitation)
+    actions.send_new_link(invitation=Invitation.objects.get(), now=NOW)
+    revoked = seen(old)
+    assert unknown == locked == used == expired == revoked == seen("/q/short/")
 
 
 def test_a_new_link_says_the_same_whether_there_was_one_to_send(client, invitation):

@@ -508,6 +508,14 @@ class InvitationLife(RuleBasedStateMachine):
         if done and what == "decline":
             self.known(pk).declined = True
 
+    @precondition(lambda self: self.held)
+    @rule(which=pick, then=st.sampled_from(["decline", "unreachable", "new link"]))
+    def staff_send_and_think_again(self, which: int, then: str) -> None:
+        """A message is on its way when something else is noted about the same invitation."""
+        self.staff_act(which, "again")
+        self.staff_act(which, then)
+        self.send()
+
     @precondition(lambda self: any(held.submitted for held in self.held.values()))
     @rule(which=pick, choice=pick, old=some)
     def correct(self, which: int, choice: int, old: int) -> None:
