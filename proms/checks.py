@@ -7,7 +7,7 @@ from django.core.checks import CheckMessage, Error
 
 from proms.instruments import InstrumentError, Item, instruments
 from proms.plans import packs
-from registry.registers.schema import RegisterDefinition
+from registry.registers.schema import InstrumentUse, RegisterDefinition
 
 
 def check_wording_packs(app_configs: Any, **_options: Any) -> list[CheckMessage]:
@@ -26,12 +26,12 @@ def check_questionnaires(definition: RegisterDefinition) -> Iterator[tuple[str, 
     """Yield key and reason of what a register asks and cannot be asked.
 
     Instruments that nobody has written, that surgeons fill in, or that put different questions
-    under the same name, so that one answer would serve both.
+    under the same name to patients of the same age, so that one answer would serve both.
     """
     known = instruments()
     for number, questionnaire in enumerate(definition.proms.questionnaires):
         key = f"questionnaires.{number}.instruments"
-        asked: dict[str, tuple[str, Item]] = {}
+        asked: dict[str, list[tuple[InstrumentUse, Item]]] = {}
         for use in questionnaire.instruments:
             held = known.get(use.code)
             if held is None:
@@ -42,10 +42,17 @@ def check_questionnaires(definition: RegisterDefinition) -> Iterator[tuple[str, 
             if held.parts:
                 yield key, f"“{use.code}” stands for {', '.join(held.parts)}; name these"
             for item in held.items:
-                other, same = asked.setdefault(item.code, (use.code, item))
-                if same != item:
-                    yield key, f"“{use.code}” and “{other}” both ask “{item.code}”, differently"
+                before = asked.setdefault(item.code, [])
+                other = next(
+                    (one for one, same in before if same != item and use.overlaps(one)), None
+                )
+                if other is not None:
+                    yield (
+                        key,
+                        f"“{use.code}” and “{other.code}” both ask “{item.code}”, differently",
+                    )
                     break
+                before.append((use, item))
     for number, question in enumerate(definition.proms.patient_questions):
         for code in question.instruments:
             if code in known and question.item not in known[code].items_by_code:

@@ -139,6 +139,8 @@ def test_a_child_may_answer_or_a_guardian_on_its_behalf(asked):
     invitation = asked(CHILD, guardian_email="mor@example.org")
     client, page = let_in(invitation, CHILD)
     assert "When was the child born?" in page
+    assert "questions about your child" in page
+    assert "treats you" not in page
     who = reverse("answer:who")
     assert client.get(reverse("answer:start")).context["target"] == who
     assert client.get(reverse("answer:review")).headers["Location"] == who

@@ -21,7 +21,7 @@ from registry.registers.schema.followup import (
 if TYPE_CHECKING:
     from registry.registers.schema.clinical import Variable
     from registry.registers.schema.definition import RegisterDefinition
-    from registry.registers.schema.followup import Questionnaire, TimePoint
+    from registry.registers.schema.followup import InstrumentUse, Questionnaire, TimePoint
 
 FaultPair = tuple[str, str]
 
@@ -353,14 +353,14 @@ def _uses(
 ) -> Iterator[FaultPair]:
     """Each instrument once at every age; a guardian only where patients have one."""
     until = definition.patients.guardian_until
-    asked: dict[str, list[tuple[int, int]]] = {}
+    asked: dict[str, list[InstrumentUse]] = {}
     for number, use in enumerate(questionnaire.instruments, start=1):
         where = f"{_named(f'{path}.instruments', number)}.answerer"
-        youngest, oldest = use.age_range
+        youngest, _oldest = use.age_range
         held = asked.setdefault(use.code, [])
-        if any(youngest <= last and first <= oldest for first, last in held):
+        if any(use.overlaps(other) for other in held):
             yield f"{path}.instruments", f"“{use.code}” is asked more than once"
-        held.append((youngest, oldest))
+        held.append(use)
         if use.answerer == "patient":
             continue
         if youngest >= until:

@@ -170,6 +170,11 @@ class InstrumentUse(Part):
         youngest, oldest = self.age_range
         return youngest <= age <= oldest
 
+    def overlaps(self, other: InstrumentUse) -> bool:
+        """Whether some patient is of an age for both."""
+        (youngest, oldest), (first, last) = self.age_range, other.age_range
+        return youngest <= last and first <= oldest
+
 
 class Questionnaire(Part):
     """Which instruments some groups are asked at some time points, in asking order."""

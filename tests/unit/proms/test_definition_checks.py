@@ -18,6 +18,8 @@ KEY = "foot_se.toml: proms.questionnaires.0.instruments: "
         (f'{ASKED}, {{ code = "lenke" }}', "“lenke” is filled in by the surgeon"),
         (f'{ASKED}, {{ code = "vas" }}', "“vas” stands for vas_back, vas_leg,"),
         (f'{ASKED}, {{ code = "eq5dy3l" }}', "“eq5dy3l” and “eq5d3l” both ask “mobility”, diff"),
+        # Nobody is asked both.
+        ('{ code = "eq5dy3l", ages = "8-15" }, { code = "eq5d3l", ages = "16-" }', None),
         (f'{ASKED}, {{ code = "odi", status = "planned" }}', None),
         # The same question in two forms is one answer.
         (f'{ASKED}, {{ code = "patient_baseline" }}, {{ code = "patient_followup" }}', None),
