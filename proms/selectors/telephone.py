@@ -148,7 +148,7 @@ def telephone_worklist(
             parameters,
         )
         counted = cursor.fetchall()
-        cursor.execute(f"{sql} {_PAGE}", parameters)
+        cursor.execute(f"{sql} {_page()}", parameters)
         names = [column.name for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     by_place: Counter[str] = Counter(dict.fromkeys(PLACES, 0))
@@ -196,28 +196,30 @@ _LIST = """
                              %(after_due)s::int[])
             AS s (time_point, after_invitation, after_due)
     ),
+    -- A row of each invitation, that of the follow-up to which an answer is worth most. Not by
+    -- joining what waits with itself: nobody can tell the planner how many wait, and it would walk
+    -- all of them for each.
     asked AS (
-        SELECT waiting.invitation_id,
-               sum(COALESCE(worth.worth, %(unknown)s)) AS worth,
-               (array_agg(waiting.id ORDER BY COALESCE(worth.worth, %(unknown)s) DESC,
-                                              waiting.id))[1] AS follow_up_id,
-               max(waiting.closes_on) AS last_day
+        SELECT DISTINCT ON (waiting.invitation_id)
+               waiting.invitation_id, waiting.unit_id, waiting.time_point, waiting."group",
+               waiting.operated_on,
+               sum(COALESCE(worth.worth, %(unknown)s)) OVER one AS worth,
+               max(waiting.closes_on) OVER one AS last_day
         FROM waiting
         LEFT JOIN worth ON worth.unit_id = waiting.unit_id
                        AND worth.time_point = waiting.time_point
-        GROUP BY waiting.invitation_id
+        WINDOW one AS (PARTITION BY waiting.invitation_id)
+        ORDER BY waiting.invitation_id, COALESCE(worth.worth, %(unknown)s) DESC, waiting.id
     ),
     judged AS (
-        SELECT i.id AS invitation_id, i.membership_id, waiting.unit_id, u.name AS unit,
-               waiting.time_point, waiting."group", waiting.operated_on,
+        SELECT i.id AS invitation_id, i.membership_id, i.due_on, asked.unit_id, u.name AS unit,
+               asked.time_point, asked."group", asked.operated_on,
                age.years AS age,
                asked.last_day, asked.last_day - %(on)s::date + 1 AS days_left, asked.worth,
                CASE WHEN i.started_at <= %(now)s THEN {STARTED}
                     WHEN i.opened_at <= %(now)s THEN {OPENED}
                     WHEN i.invited_at <= %(now)s THEN {ASKED}
                     ELSE {NOT_REACHED} END AS progress,
-               CASE earlier.answered WHEN true THEN {ANSWERED_BEFORE}
-                    WHEN false THEN {SILENT_BEFORE} ELSE {NEW} END AS habit,
                COALESCE(tried.calls, 0) AS calls,
                COALESCE(tried.outcome, '') AS last_outcome, tried.at AS last_at,
                COALESCE(tried.note, '') AS last_note,
@@ -251,11 +253,10 @@ _LIST = """
                         GREATEST(sent.last_on + 1, asked.last_day - %(before_closing)s))
                END AS since
         FROM asked
-        JOIN waiting ON waiting.id = asked.follow_up_id
         JOIN proms_invitation i ON i.id = asked.invitation_id
         JOIN patients_membership m ON m.id = i.membership_id
         JOIN patients_patient p ON p.id = m.patient_id
-        JOIN units_unit u ON u.id = waiting.unit_id
+        JOIN units_unit u ON u.id = asked.unit_id
         LEFT JOIN patients_patientidentity identity ON identity.patient_id = p.id
         CROSS JOIN LATERAL (SELECT
             date_part('year', age(%(on)s::date, p.birth_date))::int AS years) age
@@ -274,18 +275,10 @@ _LIST = """
             FROM proms_callattempt c WHERE c.invitation_id = i.id AND c.at <= %(now)s
             ORDER BY c.at DESC, c.id DESC LIMIT 1
         ) tried ON true
-        LEFT JOIN LATERAL (
-            SELECT f.completed_on IS NOT NULL AS answered
-            FROM procedures_operation o
-            JOIN proms_followup f ON f.operation_id = o.id
-            WHERE o.membership_id = m.id AND f.due_on < i.due_on AND f.due_on <= %(on)s
-              AND f.invitation_id IS DISTINCT FROM i.id
-              AND f.censored_on IS NULL
-            ORDER BY f.due_on DESC, f.id DESC LIMIT 1
-        ) earlier ON true
     ),
-    placed AS (
-        SELECT judged.*, {likelihood} AS likelihood,
+    -- Most who wait are not to be called yet: what follows is asked of the others alone.
+    placed AS MATERIALIZED (
+        SELECT judged.*,
                CASE WHEN recipient = '' THEN '{NO_NUMBER}'
                     WHEN call_again_at > %(now)s THEN '{LATER}'
                     ELSE '{NOW}' END AS place
@@ -295,11 +288,24 @@ _LIST = """
 """
 
 _PAGE = """
-    SELECT * FROM placed
+    SELECT placed.*, habit, {likelihood} AS likelihood
+    FROM placed
+    LEFT JOIN LATERAL (
+        SELECT f.completed_on IS NOT NULL AS answered
+        FROM procedures_operation o
+        JOIN proms_followup f ON f.operation_id = o.id
+        WHERE o.membership_id = placed.membership_id
+          AND f.due_on < placed.due_on AND f.due_on <= %(on)s
+          AND f.invitation_id IS DISTINCT FROM placed.invitation_id
+          AND f.censored_on IS NULL
+        ORDER BY f.due_on DESC, f.id DESC LIMIT 1
+    ) earlier ON true
+    CROSS JOIN LATERAL (SELECT CASE earlier.answered WHEN true THEN {ANSWERED_BEFORE}
+                                    WHEN false THEN {SILENT_BEFORE} ELSE {NEW} END AS habit) held
     WHERE place = %(place)s AND (%(unit)s::bigint IS NULL OR unit_id = %(unit)s)
       AND (%(invitation)s::bigint IS NULL OR invitation_id = %(invitation)s)
     ORDER BY CASE WHEN agreed OR place = 'later' THEN call_again_at END NULLS LAST,
-             likelihood * worth DESC, last_day, invitation_id
+             {likelihood} * worth DESC, last_day, invitation_id
     OFFSET %(offset)s LIMIT %(limit)s
 """
 
@@ -319,14 +325,10 @@ def _list(
     keys = list(standings)
     sql = _LIST.format(
         waiting=waiting,
-        likelihood=likelihood_sql(),
         STARTED=STARTED,
         OPENED=OPENED,
         ASKED=ASKED,
         NOT_REACHED=NOT_REACHED,
-        ANSWERED_BEFORE=ANSWERED_BEFORE,
-        SILENT_BEFORE=SILENT_BEFORE,
-        NEW=NEW,
         NOW=NOW,
         LATER=LATER,
         NO_NUMBER=NO_NUMBER,
@@ -350,6 +352,16 @@ def _list(
         "guardian_until": definition.patients.guardian_until,
         "before_closing": CALL_BEFORE_CLOSING_DAYS,
     }
+
+
+def _page() -> str:
+    """Return the query for a page of ``placed``, the most worthwhile calls first."""
+    return _PAGE.format(
+        likelihood=likelihood_sql(),
+        ANSWERED_BEFORE=ANSWERED_BEFORE,
+        SILENT_BEFORE=SILENT_BEFORE,
+        NEW=NEW,
+    )
 
 
 def _last_reminder(point: TimePoint, after: str) -> int | None:
