@@ -29,12 +29,12 @@ from patients.reach import (
     Contact,
     Recipient,
     Unreachable,
-    joint_answerer,
     recipient_by,
 )
 from patients.vault import Identity, open_identities
 from proms.links import address_for, stop_address_for
 from proms.models import Invitation
+from proms.plans import answerer_of
 from proms.policies import why_not_answerable
 from proms.questionnaire import Form, form_for
 from proms.status import DAYS_TO_FINISH
@@ -174,7 +174,7 @@ def compose(wanted: Sequence[Wanted], now: datetime) -> list[Content]:
             channel,
             on=on,
             guardian_until=definition.patients.guardian_until,
-            answerer=_answerer(definition, one.state.time_point, one.state.plan),
+            answerer=_answerer(definition, one.state, on),
         )
         if isinstance(recipient, Unreachable):
             written.append(Withheld(recipient.value))
@@ -195,7 +195,7 @@ def note_withheld(invitation_id: int, _rule: str, now: datetime) -> None:
             ContactChannel.EMAIL,
             on=clock.civil_date(now),
             guardian_until=definition.patients.guardian_until,
-            answerer=_answerer(definition, asked.time_point, asked.plan),
+            answerer=_answerer(definition, asked, clock.civil_date(now)),
         ),
         Unreachable,
     ):
@@ -263,15 +263,14 @@ def _why_withheld(asked: Asked | None, rule: str, on: date) -> str:
     return "closed" if closed else ""
 
 
-def _answerer(definition: RegisterDefinition, time_point: str, plan: str) -> Answerer:
+def _answerer(definition: RegisterDefinition, asked: Asked, on: date) -> Answerer:
     """Who answers for a child, by what the register says of the instruments asked."""
-    codes = {one["code"] for one in _plan(plan)}
-    return joint_answerer(
-        use.answerer
-        for questionnaire in definition.proms.questionnaires
-        if time_point in questionnaire.time_points
-        for use in questionnaire.instruments
-        if use.code in codes
+    return answerer_of(
+        definition,
+        _plan(asked.plan),
+        time_point=asked.time_point,
+        birth_date=asked.birth_date,
+        on=on,
     )
 
 

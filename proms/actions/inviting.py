@@ -1,21 +1,24 @@
 """Asking patients further: reminders, and what staff do about one invitation."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from patients.reach import sms_available
+from patients.models import PatientIdentity
+from patients.reach import Contact, reach, sms_available
 from proms.actions.selecting import FIRST_RULE, PURPOSE, invite_due
 from proms.links import digest_for
 from proms.models import FollowUp, Invitation, RevokedLink
+from proms.plans import answerer_of
 from proms.policies import last_day_to_answer
 from proms.status import DAYS_TO_FINISH, end_of_day
 from registry.core import clock
+from registry.core.choices import ContactChannel
 from registry.core.errors import RuleBroken
 from registry.messaging.actions import NewMessage, enqueue, withhold
-from registry.messaging.models import Message
+from registry.messaging.models import Channel, Message
 from registry.registers.selectors import definition_for
 
 NEW_LINK_RULE = "new_link"
@@ -258,4 +261,28 @@ def _queue_next(invitation: Invitation, rule: str, now: datetime) -> None:
     """Queue a message anew, with the next attempt of its rule; what waited is overtaken."""
     withhold(purpose=PURPOSE, subject_ids=[invitation.pk], reason="overtaken", now=now)
     attempt = Message.objects.filter(purpose=PURPOSE, subject_id=invitation.pk, rule=rule).count()
-    enqueue([NewMessage(PURPOSE, invitation.pk, rule, now, attempt=attempt + 1)])
+    channel = _channel_of(invitation, clock.civil_date(now))
+    enqueue([NewMessage(PURPOSE, invitation.pk, rule, now, channel=channel, attempt=attempt + 1)])
+
+
+def _channel_of(invitation: Invitation, on: date) -> Channel:
+    """Return how a message that staff or the patient ask for goes: by text where only that works.
+
+    Who would rather have a letter or a call is written to by e-mail all the same: it was asked for.
+    """
+    patient = invitation.membership.patient
+    definition = definition_for(invitation.membership.register_id)
+    found = reach(
+        Contact.of(patient, PatientIdentity.objects.filter(pk=patient.pk).first()),
+        on=on,
+        guardian_until=definition.patients.guardian_until,
+        answerer=answerer_of(
+            definition,
+            invitation.plan,
+            time_point=invitation.time_point,
+            birth_date=patient.birth_date,
+            on=on,
+        ),
+        sms=sms_available(),
+    )
+    return Channel.SMS if found.channel == ContactChannel.SMS else Channel.EMAIL

@@ -312,6 +312,14 @@ def test_sending_again_is_another_message():
     assert Message.objects.filter(rule="invitation").count() == 2
 
 
+def test_a_new_link_goes_by_text_to_who_has_a_telephone_number_only(settings):
+    settings.SMS_GATEWAY_URL = "http://127.0.0.1:1/"
+    planned(make_member(email=None))
+    actions.invite_due(now=NOW)
+    actions.send_new_link(invitation=Invitation.objects.get(), now=NOW)
+    assert Message.objects.get(rule="new_link").channel == "sms"
+
+
 def test_declining_ends_the_asking_and_cannot_follow_an_answer():
     invitation = invited()
     actions.queue_reminders(now=NOW + timedelta(days=8))
