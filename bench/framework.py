@@ -32,12 +32,14 @@ class Scale:
     requests: int
     mails: int
     runs: int
+    kills: int
+    """How often a worker is killed while ten times as many messages go out."""
 
 
 SCALES = {
-    "full": Scale(100_000, 1_000_000, rows=100_000, requests=400, mails=300, runs=5),
+    "full": Scale(100_000, 1_000_000, rows=100_000, requests=400, mails=300, runs=5, kills=200),
     # Proves that the measurements run; its figures mean nothing.
-    "quick": Scale(1_000, 3_000, rows=400, requests=24, mails=20, runs=2),
+    "quick": Scale(1_000, 3_000, rows=400, requests=24, mails=20, runs=2, kills=5),
 }
 
 

@@ -22,6 +22,7 @@ BUDGETED = {
     "question_page",
     "submit",
     "outbox",
+    "kills",
     "import",
     "import_memory",
     "export_csv",
@@ -44,7 +45,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, ob
         },
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(output.read_text(encoding="utf-8"))
@@ -62,6 +63,12 @@ def test_each_result_says_what_was_measured_against_what(measured):
         if one["reference"] is not None:
             assert one["ratio"] == pytest.approx(one["value"] / one["reference"]), name
             assert one["against"], name
+
+
+def test_no_message_is_lost_when_workers_are_killed(measured):
+    """Five kills of real workers and an emptied broker; repetitions are counted where measured."""
+    assert measured["kills"]["value"] == measured["kills"]["reference"] == 50
+    assert "5 kills" in measured["kills"]["against"]
 
 
 def test_a_wrong_name_says_which_there_are():
