@@ -20,7 +20,7 @@ from proms.policies import NEW_LINKS_A_DAY, why_not_answerable
 from proms.questionnaire import Form, form_for
 from proms.scoring import score_one
 from proms.scoring.registers import scoring_options
-from proms.selectors.answering import STILL_ASKED, FormInProgress
+from proms.selectors.answering import STILL_ASKED, VERSION, FormInProgress
 from proms.status import DAYS_TO_FINISH
 from registry.accounts.permissions import NOBODY
 from registry.audit.actions import record_access
@@ -120,13 +120,11 @@ class FormState:
 
 _STATE = f"""
     SELECT i.id, i.plan, i.submitted_at, i.started_at, i.declined_at, i.closes_on,
-           m.register_id, v.version, i.time_point, p.birth_date, s.answered_by, s.answers,
-           s.language, {STILL_ASKED}
+           m.register_id, {VERSION}, i.time_point, p.birth_date, s.answered_by,
+           s.answers, s.language, {STILL_ASKED}
     FROM proms_invitation i
     JOIN patients_membership m ON m.id = i.membership_id
     JOIN patients_patient p ON p.id = m.patient_id
-    JOIN registers_register r ON r.code = m.register_id
-    JOIN registers_definitionversion v ON v.id = r.current_id
     LEFT JOIN proms_startedform s ON s.invitation_id = i.id
     WHERE i.id = %(invitation)s
 """
