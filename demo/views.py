@@ -1,5 +1,7 @@
 """The demo's mailbox page. Open to whoever can reach the demo, as a patient has no login."""
 
+import re
+from datetime import date
 from pathlib import Path
 
 from django.conf import settings
@@ -9,8 +11,10 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from demo import mailbox as mails
+from proms.actions import invitation_of
 
 PAGE_SIZE = 50
+LINK = re.compile(r"/q/([\w-]{40,})/(?!stop/)")
 
 
 def _folder() -> Path:
@@ -30,4 +34,12 @@ def mail(request: HttpRequest, name: str) -> HttpResponse:
         found = mails.read(_folder(), name)
     except mails.NoSuchMail as error:
         raise Http404(_("There is no such message.")) from error
-    return render(request, "demo/mailbox_message.html", {"mail": found})
+    context = {"mail": found, "birth_date": _birth_date(found.body)}
+    return render(request, "demo/mailbox_message.html", context)
+
+
+def _birth_date(body: str) -> date | None:
+    """Return the birth date of who was written to: a visitor is to answer as that patient."""
+    link = LINK.search(body)
+    invitation = invitation_of(link[1]) if link else None
+    return invitation.membership.patient.birth_date if invitation else None

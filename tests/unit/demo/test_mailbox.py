@@ -2,11 +2,19 @@
 
 import smtplib
 import time
+from datetime import UTC, date, datetime
 from email.message import EmailMessage
 
 import pytest
 
 from demo import mailbox, smtp_sink
+from proms import actions
+from proms.links import token_for
+from proms.models import Invitation
+from tests.unit.proms.factories import make_member, make_operation
+
+DAY = date(2026, 12, 20)
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
 def message(subject="Questionnaire", body="Open http://127.0.0.1:8000/q/abc", *, to="a@b.example"):
@@ -84,3 +92,15 @@ def test_a_long_mailbox_is_shown_in_pages(pages, client, db):
     assert "Message 51" in first
     assert "Message 1<" not in first
     assert "Message 1<" in client.get("/demo/mailbox?page=2").content.decode()
+
+
+@pytest.mark.django_db
+def test_a_visitor_is_told_the_birth_date_that_the_link_asks_for(client, pages):
+    operation = make_operation(make_member(birth_date=date(1950, 3, 9)), planned_on=DAY)
+    actions.create_schedule(operation_id=operation.pk)
+    actions.invite_due(now=NOW)
+    link = f"http://127.0.0.1/q/{token_for(Invitation.objects.get().pk, 1)}/"
+    told = mailbox.store(pages, message(body=f"Open {link}").as_bytes())
+    other = mailbox.store(pages, message(body=f"Stop: {link}stop/").as_bytes())
+    assert b"9 Mar 1950" in client.get(f"/demo/mailbox/{told}").content
+    assert b"1950" not in client.get(f"/demo/mailbox/{other}").content
