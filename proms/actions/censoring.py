@@ -6,15 +6,17 @@ death entered by mistake and taken back gives the follow-ups back.
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils.translation import ngettext
 
 from procedures.models import Operation
 from proms.actions.selecting import FIRST_RULE, PURPOSE
 from proms.models import FollowUp
 from proms.policies import Site, replaces
-from registry.core.bulk import number_array
+from registry.core.bulk import number_array, planned_for_many
 from registry.core.errors import RuleBroken
 from registry.messaging.actions import NewMessage, enqueue, withhold
 from registry.registers.actions import mark_slices_stale
@@ -200,12 +202,21 @@ def withdraw_schedule(*, operation_id: int, answers_confirmed: bool) -> None:
     censor_members_of(operation_ids=[operation_id])
 
 
+MANY = 200
+"""From so many operations on, whole tables are read rather than rows looked up one by one."""
+
+
+def _planned_for(cursor: CursorWrapper, operations: list[int]) -> AbstractContextManager[None]:
+    """Plan for a batch of an import: the table has just grown, and its statistics do not know."""
+    return planned_for_many(cursor) if len(operations) >= MANY else nullcontext()
+
+
 def _replaced(operations: list[int]) -> list[tuple[Site, Site]]:
     """Pairs (old, new) of performed operations of one member that concern ``operations``.
 
     Only members with two performed operations have any, so few rows are read.
     """
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, _planned_for(cursor, operations):
         cursor.execute(
             """
             SELECT other.membership_id, other.id, other.performed_on, other."group", other.side,
@@ -220,10 +231,11 @@ def _replaced(operations: list[int]) -> list[tuple[Site, Site]]:
             """,
             [number_array(operations)],
         )
-        by_member: dict[int, list[Site]] = {}
-        for membership_id, pk, performed_on, group, side, levels, revises_id in cursor.fetchall():
-            site = Site(pk, performed_on, group, side, tuple(levels), revises_id)
-            by_member.setdefault(membership_id, []).append(site)
+        found = cursor.fetchall()
+    by_member: dict[int, list[Site]] = {}
+    for membership_id, pk, performed_on, group, side, levels, revises_id in found:
+        site = Site(pk, performed_on, group, side, tuple(levels), revises_id)
+        by_member.setdefault(membership_id, []).append(site)
     return [
         (old, new)
         for sites in by_member.values()
