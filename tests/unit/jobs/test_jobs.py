@@ -178,5 +178,8 @@ def test_two_workers_do_a_job_once_and_progress_is_seen_meanwhile(start, runner)
     assert len(calls) == 1
     assert Job.objects.get(pk=job.pk).state == JobState.DONE
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+            " WHERE locktype = 'advisory' AND d.datname = current_database()"
+        )
         assert cursor.fetchone() == (0,)
