@@ -64,7 +64,7 @@ PREFIX = {Recipient.PATIENT: "", Recipient.GUARDIAN: "guardian_"}
 # --- In Python --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Contact:
     """What is known of a person's addresses. Refused ones count as known."""
 
@@ -91,6 +91,14 @@ class Contact:
         return cls(
             birth_date=patient.birth_date, preferred_channel=patient.preferred_channel, **known
         )
+
+
+CONTACT_COLUMNS = """p.birth_date, p.preferred_channel,
+           COALESCE(a.has_email, false), COALESCE(a.has_telephone, false),
+           a.email_refused_at IS NOT NULL, a.telephone_refused_at IS NOT NULL,
+           COALESCE(a.guardian_has_email, false), COALESCE(a.guardian_has_telephone, false),
+           a.guardian_email_refused_at IS NOT NULL, a.guardian_telephone_refused_at IS NOT NULL"""
+"""What ``Contact(*row)`` takes, of patients_patient ``p`` and its outer joined identity ``a``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +130,19 @@ def reach(
     guardian_until: int,
     answerer: Answerer = "patient",
     sms: bool = False,
+    first: str = "",
 ) -> Reach:
     """Return who is reached how on a day.
 
     ``guardian_until`` is the register's age in years from which a patient answers alone; ``sms``
-    says whether text messages can be sent at all.
+    says whether text messages can be sent at all. ``first``: the channel that a rule names, tried
+    before the preferred one.
     """
     recipients = OF_AGE
     if is_under_age(contact.birth_date, on=on, guardian_until=guardian_until):
         recipients = UNDER_AGE[answerer]
     for recipient in recipients:
-        for channel in (contact.preferred_channel, *TRIED):
+        for channel in (first, contact.preferred_channel, *TRIED):
             if channel and _works(contact, recipient, ContactChannel(channel), sms=sms):
                 return Reach(recipient, ContactChannel(channel))
     first = PREFIX[recipients[0]]

@@ -7,14 +7,12 @@ and kept, and each patient's links and last day are filled in.
 Nothing clinical stands in a subject: it is read on locked screens and by others.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from django.db import connection
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.formats import date_format
@@ -25,19 +23,16 @@ from patients.actions import note_refused_address
 from patients.reach import (
     ADDRESS_OF,
     PREFIX,
-    Answerer,
-    Contact,
     Recipient,
     Unreachable,
     recipient_by,
 )
 from patients.vault import Identity, open_identities
+from proms.actions.rerouting import note_unreached, send_another_way
+from proms.asked import REMINDER, Asked, answerer, definitions_of, plan_of, read, why_withheld
 from proms.links import address_for, stop_address_for
 from proms.models import Invitation
-from proms.plans import answerer_of
-from proms.policies import why_not_answerable
 from proms.questionnaire import Form, form_for
-from proms.status import DAYS_TO_FINISH
 from registry.core import clock
 from registry.core.choices import ContactChannel
 from registry.messaging.composing import (
@@ -51,80 +46,6 @@ from registry.messaging.composing import (
 )
 from registry.registers.schema import RegisterDefinition
 from registry.registers.schema.followup import MessageText
-from registry.registers.selectors import definition_for
-
-REMINDER = "reminder"
-"""What the rules of reminders begin with."""
-
-
-class Asked(NamedTuple):
-    """What decides about a message: the invitation and its patient as they are now."""
-
-    patient_id: int
-    register_code: str
-    language: str
-    guardian_language: str
-    birth_date: date
-    time_point: str
-    plan: str
-    generation: int
-    closes_on: date
-    submitted: bool
-    declined: bool
-    started: bool
-    stopped: bool
-    asks_something: bool
-    opted_out: bool
-    died: bool
-    emigrated: bool
-    has_email: bool | None
-    has_telephone: bool | None
-    email_refused: bool
-    telephone_refused: bool
-    guardian_has_email: bool | None
-    guardian_has_telephone: bool | None
-    guardian_email_refused: bool
-    guardian_telephone_refused: bool
-    identity_changed_at: datetime | None
-
-    @property
-    def contact(self) -> Contact:
-        """Which addresses are known."""
-        return Contact(
-            birth_date=self.birth_date,
-            has_email=bool(self.has_email),
-            has_telephone=bool(self.has_telephone),
-            email_refused=self.email_refused,
-            telephone_refused=self.telephone_refused,
-            guardian_has_email=bool(self.guardian_has_email),
-            guardian_has_telephone=bool(self.guardian_has_telephone),
-            guardian_email_refused=self.guardian_email_refused,
-            guardian_telephone_refused=self.guardian_telephone_refused,
-        )
-
-
-# Read once more before each message, so it joins no more than it must.
-_ASKED = """
-    SELECT i.id, m.patient_id, m.register_id, p.language, p.guardian_language, p.birth_date,
-           i.time_point, i.plan::text, i.generation, i.closes_on,
-           i.submitted_at IS NOT NULL, i.declined_at IS NOT NULL, i.started_at IS NOT NULL,
-           EXISTS (SELECT FROM proms_stoppedreminders s WHERE s.invitation_id = i.id),
-           EXISTS (SELECT FROM proms_followup f
-                   WHERE f.invitation_id = i.id AND f.completed_on IS NULL
-                     AND f.censored_on IS NULL),
-           m.opted_out_on IS NOT NULL, p.died_on IS NOT NULL,
-           p.emigrated_on IS NOT NULL,
-           a.has_email, a.has_telephone,
-           a.email_refused_at IS NOT NULL, a.telephone_refused_at IS NOT NULL,
-           a.guardian_has_email, a.guardian_has_telephone,
-           a.guardian_email_refused_at IS NOT NULL, a.guardian_telephone_refused_at IS NOT NULL,
-           a.updated_at
-    FROM proms_invitation i
-    JOIN patients_membership m ON m.id = i.membership_id
-    JOIN patients_patient p ON p.id = m.patient_id
-    LEFT JOIN patients_patientidentity a ON a.patient_id = p.id
-    WHERE i.id = ANY(%s)
-"""
 
 # A first invitation keeps its day when it is sent again; see messaging.composing.Purpose.
 NOTE_SENT = """
@@ -138,13 +59,6 @@ NOTE_SENT = """
 """
 
 
-def read(invitation_ids: Iterable[int]) -> Mapping[int, Asked]:
-    """Return what decides about mails now; an unknown invitation is left out. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ASKED, [list(invitation_ids)])
-        return {row[0]: Asked(*row[1:]) for row in cursor.fetchall()}
-
-
 def compose(wanted: Sequence[Wanted], now: datetime) -> list[Content]:
     """Write invitations and reminders, or say why one is withheld.
 
@@ -152,12 +66,10 @@ def compose(wanted: Sequence[Wanted], now: datetime) -> list[Content]:
     message was queued gets none. For a child, a guardian is written to as the register says.
     """
     on = clock.civil_date(now)
-    why = [_why_withheld(one.state, one.rule, on) for one in wanted]
+    why = [why_withheld(one.state, one.rule, on) for one in wanted]
     open_ones = [one.state for one, reason in zip(wanted, why, strict=True) if not reason]
     identities = open_identities({one.patient_id for one in open_ones})
-    definitions = {
-        code: definition_for(code) for code in {asked.register_code for asked in open_ones}
-    }
+    definitions = definitions_of(open_ones)
     written: list[Content] = []
     for one, reason in zip(wanted, why, strict=True):
         if reason:
@@ -174,7 +86,7 @@ def compose(wanted: Sequence[Wanted], now: datetime) -> list[Content]:
             channel,
             on=on,
             guardian_until=definition.patients.guardian_until,
-            answerer=_answerer(definition, one.state, on),
+            answerer=answerer(definition, one.state, on),
         )
         if isinstance(recipient, Unreachable):
             written.append(Withheld(recipient.value))
@@ -183,23 +95,9 @@ def compose(wanted: Sequence[Wanted], now: datetime) -> list[Content]:
     return written
 
 
-def note_withheld(invitation_id: int, _rule: str, now: datetime) -> None:
-    """Show a patient in the telephone worklist whom no message reaches."""
-    asked = read([invitation_id]).get(invitation_id)
-    if asked is None or _why_withheld(asked, "", clock.civil_date(now)):
-        return
-    definition = definition_for(asked.register_code)
-    if isinstance(
-        recipient_by(
-            asked.contact,
-            ContactChannel.EMAIL,
-            on=clock.civil_date(now),
-            guardian_until=definition.patients.guardian_until,
-            answerer=_answerer(definition, asked, clock.civil_date(now)),
-        ),
-        Unreachable,
-    ):
-        _mark_unreachable(invitation_id, now)
+def note_withheld(invitation_id: int, rule: str, now: datetime) -> None:
+    """Send by another way what could not go by its own; see send_another_way."""
+    send_another_way(messages=[(invitation_id, rule)], now=now)
 
 
 def note_undelivered(what: Undelivered, now: datetime) -> None:
@@ -208,7 +106,7 @@ def note_undelivered(what: Undelivered, now: datetime) -> None:
     Only an address that is known to be the one on file is given up: one that has been corrected
     since is left alone.
     """
-    _mark_unreachable(what.subject_id, now)
+    note_unreached(invitation_ids=[what.subject_id], now=now)
     patient_id = (
         Invitation.objects.filter(pk=what.subject_id)
         .values_list("membership__patient_id", flat=True)
@@ -220,15 +118,6 @@ def note_undelivered(what: Undelivered, now: datetime) -> None:
         )
 
 
-def _mark_unreachable(invitation_id: int, now: datetime) -> None:
-    Invitation.objects.filter(
-        pk=invitation_id,
-        submitted_at__isnull=True,
-        declined_at__isnull=True,
-        unreachable_at__isnull=True,
-    ).update(unreachable_at=now)
-
-
 PURPOSE = Purpose(
     compose=compose,
     read=read,
@@ -236,42 +125,6 @@ PURPOSE = Purpose(
     withheld=note_withheld,
     undelivered=note_undelivered,
 )
-
-
-def _why_withheld(asked: Asked | None, rule: str, on: date) -> str:
-    if asked is None:
-        return "unknown"
-    if asked.died:
-        return "died"
-    if asked.opted_out:
-        return "opted_out"
-    if asked.submitted:
-        return "answered"
-    if asked.declined:
-        return "declined"
-    if asked.stopped and rule.startswith(REMINDER):
-        return "stopped"
-    closed = why_not_answerable(
-        submitted=asked.submitted,
-        declined=asked.declined,
-        started=asked.started,
-        closes_on=asked.closes_on,
-        asks_something=asked.asks_something and not asked.emigrated,
-        on=on,
-        days_to_finish=DAYS_TO_FINISH,
-    )
-    return "closed" if closed else ""
-
-
-def _answerer(definition: RegisterDefinition, asked: Asked, on: date) -> Answerer:
-    """Who answers for a child, by what the register says of the instruments asked."""
-    return answerer_of(
-        definition,
-        _plan(asked.plan),
-        time_point=asked.time_point,
-        birth_date=asked.birth_date,
-        on=on,
-    )
 
 
 # --- The text ---------------------------------------------------------------------------------
@@ -426,13 +279,8 @@ def _sms(kind: str) -> str:
 
 
 @lru_cache(maxsize=2048)
-def _plan(plan: str) -> list[dict[str, str]]:
-    return json.loads(plan)
-
-
-@lru_cache(maxsize=2048)
 def _form(plan: str, language: str) -> Form:
-    return form_for(_plan(plan), language)
+    return form_for(plan_of(plan), language)
 
 
 @lru_cache(maxsize=2048)

@@ -106,6 +106,17 @@ def answerer_of(
     )
 
 
+def answerer_at(
+    definition: RegisterDefinition, group: str, time_point: str, *, age: int
+) -> Answerer:
+    """Return who answers what a group is asked at a time point at an age, if under age."""
+    return joint_answerer(
+        use.answerer
+        for use in definition.instruments_for(group, time_point)
+        if use.status == "active" and use.is_for(age)
+    )
+
+
 def languages_for(plan: Iterable[dict[str, str]], offered: Iterable[str]) -> tuple[str, ...]:
     """Return the languages among ``offered`` in which everything in a plan may be shown."""
     return _languages(

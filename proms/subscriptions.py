@@ -1,6 +1,12 @@
 """What other apps' events set going here. Each handler calls one action."""
 
-from patients.events import MemberOptedOut, PatientDied, PatientEmigrated, StatusRevoked
+from patients.events import (
+    ContactChanged,
+    MemberOptedOut,
+    PatientDied,
+    PatientEmigrated,
+    StatusRevoked,
+)
 from procedures.events import (
     OperationCancelled,
     OperationCorrected,
@@ -13,6 +19,7 @@ from procedures.events import (
     RevisionWithdrawn,
 )
 from proms import actions
+from registry.core import clock
 from registry.core.events import subscribe
 
 
@@ -31,6 +38,7 @@ def subscribe_all() -> None:
     subscribe(PatientEmigrated, on_patient)
     subscribe(MemberOptedOut, on_patient)
     subscribe(StatusRevoked, on_patient)
+    subscribe(ContactChanged, on_contact)
 
 
 def on_planned(event: OperationPlanned) -> None:
@@ -65,3 +73,8 @@ def on_patient(
 ) -> None:
     """Follow-up ends with death, moving abroad and opt-out, and goes on when that is revoked."""
     actions.censor_patients(patient_ids=[event.patient_id])
+
+
+def on_contact(event: ContactChanged) -> None:
+    """Who could not be reached may be reached now."""
+    actions.reach_again(patient_ids=[event.patient_id], now=clock.now())

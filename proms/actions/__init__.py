@@ -25,6 +25,7 @@ from proms.actions.inviting import (
     invite_member,
     mark_unreachable,
     queue_reminders,
+    reach_again,
     send_again,
     send_new_link,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "print_form",
     "queue_notices",
     "queue_reminders",
+    "reach_again",
     "rescore",
     "resolve_entries",
     "save_answers",

@@ -13,12 +13,15 @@ from django.db.backends.utils import CursorWrapper
 from django.utils.translation import ngettext
 
 from procedures.models import Operation
+from proms.actions.notifying import NOTICE_PURPOSE
+from proms.actions.rerouting import send_another_way
 from proms.actions.selecting import FIRST_RULE, PURPOSE
 from proms.models import FollowUp
+from proms.notice import ENDED
 from proms.policies import Site, replaces
 from registry.core.bulk import number_array, planned_for_many
 from registry.core.errors import RuleBroken
-from registry.messaging.actions import NewMessage, enqueue, withhold
+from registry.messaging.actions import withhold
 from registry.registers.actions import mark_slices_stale
 
 # The earliest event ends follow-up, if the window was still open on that day. An answered
@@ -70,11 +73,16 @@ _CENSOR = """
         SET censored_on = wanted.ended_on, censor_reason = COALESCE(wanted.reason, ''),
             updated_at = now()
         FROM wanted WHERE wanted.id = f.id
-        RETURNING f.invitation_id
+        RETURNING f.id, f.invitation_id, f.censored_on
     )
     SELECT DISTINCT register_id, unit_id, year,
            (SELECT array_agg(DISTINCT invitation_id) FILTER (WHERE invitation_id IS NOT NULL)
-            FROM changed)
+            FROM changed),
+           (SELECT array_agg(DISTINCT changed.id) FROM changed
+            JOIN messaging_message m ON m.purpose = %(notice)s AND m.subject_id = changed.id
+            WHERE changed.censored_on IS NOT NULL AND m.sent_at IS NULL
+              AND m.withheld_at IS NULL AND m.failed_at IS NULL),
+           now()
     FROM wanted
 """
 
@@ -84,7 +92,7 @@ _STILL_ASKED = """
     SELECT i.id, open.asks, open.asks AND i.invited_at IS NULL AND i.unreachable_at IS NULL
                AND i.submitted_at IS NULL AND i.declined_at IS NULL AND first_one.n > 0
                AND NOT first_one.waits,
-           first_one.n, now()
+           now()
     FROM proms_invitation i
     CROSS JOIN LATERAL (
         SELECT EXISTS (SELECT FROM proms_followup f
@@ -119,6 +127,7 @@ def censor_operations(*, operation_ids: Iterable[int]) -> None:
             _CENSOR,
             {
                 "operations": number_array(everything),
+                "notice": NOTICE_PURPOSE,
                 "replaced": [old.operation_id for old, _new in replaced],
                 "replaced_on": [new.performed_on for _old, new in replaced],
             },
@@ -127,6 +136,9 @@ def censor_operations(*, operation_ids: Iterable[int]) -> None:
     mark_slices_stale([row[:3] for row in rows])
     if rows and rows[0][3]:
         _withhold_or_resume(rows[0][3])
+    if rows and rows[0][4]:
+        # What will not come is not announced.
+        withhold(purpose=NOTICE_PURPOSE, subject_ids=rows[0][4], reason=ENDED, now=rows[0][5])
 
 
 def _withhold_or_resume(invitation_ids: list[int]) -> None:
@@ -141,17 +153,15 @@ def _withhold_or_resume(invitation_ids: list[int]) -> None:
         )
         rows = cursor.fetchall()
     # The moment of the transaction, as the rows just written have it.
-    now = rows[0][4]
+    now = rows[0][3]
     withhold(
         purpose=PURPOSE,
         subject_ids=[pk for pk, asks, *_more in rows if not asks],
         reason="no_longer_asked",
         now=now,
     )
-    enqueue(
-        NewMessage(PURPOSE, pk, FIRST_RULE, now, attempt=attempts + 1)
-        for pk, _asks, again, attempts, _now in rows
-        if again
+    send_another_way(
+        messages=[(pk, FIRST_RULE) for pk, _asks, again, _now in rows if again], now=now
     )
 
 

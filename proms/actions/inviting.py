@@ -1,23 +1,23 @@
 """Asking patients further: reminders, and what staff do about one invitation."""
 
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from patients.models import PatientIdentity
-from patients.reach import Contact, reach, sms_available
+from patients.reach import sms_available
+from proms.actions.rerouting import note_unreached, send_another_way
 from proms.actions.selecting import FIRST_RULE, PURPOSE, invite_due
+from proms.asked import channel_of, definitions_of, read, way_of, why_withheld
 from proms.links import digest_for
 from proms.models import FollowUp, Invitation, RevokedLink
-from proms.plans import answerer_of
 from proms.policies import last_day_to_answer
 from proms.status import DAYS_TO_FINISH, end_of_day
 from registry.core import clock
-from registry.core.choices import ContactChannel
 from registry.core.errors import RuleBroken
-from registry.messaging.actions import NewMessage, enqueue, withhold
+from registry.messaging.actions import WAITING, NewMessage, enqueue, withhold
 from registry.messaging.models import Channel, Message
 from registry.registers.selectors import definition_for
 
@@ -82,6 +82,12 @@ _REMIND = """
                 SELECT FROM queued
                 WHERE queued.membership_id = newest.membership_id
                   AND queued.rule NOT LIKE 'reminder.%%')
+          -- An invitation sent again keeps the day on which it was first sent.
+          AND NOT EXISTS (
+                SELECT FROM proms_invitation other
+                JOIN messaging_message sent ON sent.subject_id = other.id
+                WHERE other.membership_id = newest.membership_id
+                  AND sent.purpose = %(purpose)s AND sent.sent_at >= %(quiet_from)s)
         ORDER BY newest.membership_id, newest.rule_on DESC, newest.position DESC, newest.id DESC
     )
     (SELECT id, key, channel, membership_id FROM chosen ORDER BY id LIMIT %(limit)s)
@@ -101,8 +107,9 @@ def queue_reminders(*, now: datetime, limit: int | None = None) -> int:
 
     Each rule once for each invitation, and one message a member: when several have become due at
     once, about one invitation or several, the newest goes, and older ones still waiting are
-    overtaken. Nobody hears of any invitation again within DAYS_BETWEEN_MAILS. A rule by text
-    message is noted as not sent where the installation has no gateway.
+    overtaken. Nobody hears of any invitation again within DAYS_BETWEEN_MAILS. A reminder goes by
+    the channel that its rule names, if that reaches the patient, otherwise by the one that does
+    (patients.reach); whom no message reaches is marked unreachable, which the worklists show.
     """
     on = clock.civil_date(now)
     rules = _rules()
@@ -142,14 +149,41 @@ def queue_reminders(*, now: datetime, limit: int | None = None) -> int:
             now=now,
             except_rule=FIRST_RULE,
         )
+    ways = list(_by_what_reaches([row[:3] for row in chosen], on))
     queued = enqueue(
         NewMessage(PURPOSE, pk, f"reminder.{key}", now, channel=channel)
-        for pk, key, channel, _member in chosen
+        for pk, key, channel in ways
+        if channel is not None
     )
-    texts = [pk for pk, _key, channel, _member in chosen if channel == "sms"]
-    if texts and not sms_available():
-        withhold(purpose=PURPOSE, subject_ids=texts, reason="no_sms_gateway", now=now)
-    return queued
+    note_unreached(invitation_ids=[pk for pk, _key, channel in ways if channel is None], now=now)
+    return queued + _without_gateway(now)
+
+
+def _by_what_reaches(
+    chosen: list[tuple[int, str, str]], on: date
+) -> Iterator[tuple[int, str, Channel | None]]:
+    """Yield each (invitation, rule, channel that the rule names) with the channel it goes by."""
+    if not chosen:
+        return
+    states = read(pk for pk, _key, _channel in chosen)
+    definitions = definitions_of(states.values())
+    for pk, key, named in chosen:
+        state = states[pk]
+        way = way_of(definitions[state.register_code], state, on, rule_channel=named)
+        yield pk, key, channel_of(way)
+
+
+def _without_gateway(now: datetime) -> int:
+    """Send by another way what waits for an SMS gateway that is no longer there."""
+    if sms_available():
+        return 0
+    stranded = list(Message.objects.filter(WAITING, purpose=PURPOSE, channel=Channel.SMS))
+    if not stranded:
+        return 0
+    Message.objects.filter(WAITING, pk__in=[one.pk for one in stranded]).update(
+        withheld_at=now, withheld_reason="no_sms_gateway"
+    )
+    return send_another_way(messages=[(one.subject_id, one.rule) for one in stranded], now=now)
 
 
 def _rules() -> list[tuple[str, str, str, str, str, int, int, str]]:
@@ -160,7 +194,7 @@ def _rules() -> list[tuple[str, str, str, str, str, int, int, str]]:
         .distinct()
     )
     return [
-        (code, group, point.key, rule.key, rule.after, rule.days, position, rule.channel)
+        (code, group, point.key, rule.key, rule.after, rule.days, position, rule.channel or "")
         for code in codes
         for definition in [definition_for(code)]
         for group in definition.groups
@@ -181,6 +215,39 @@ def send_again(*, invitation: Invitation, now: datetime) -> None:
     held.unreachable_at = None
     held.save(update_fields=["unreachable_at", "updated_at"])
     _queue_next(held, FIRST_RULE, now)
+
+
+@transaction.atomic
+def reach_again(*, patient_ids: Iterable[int], now: datetime) -> int:
+    """Send the invitations anew that had reached nobody, now that addresses have changed.
+
+    Those that still wait for an answer and reach somebody by a message, once each; such patients
+    leave the worklists. A locked link is left to be reopened by staff. Returns how many are sent.
+    """
+    held = {
+        one.pk: one
+        for one in Invitation.objects.select_for_update(of=("self",)).filter(
+            membership__patient_id__in=list(patient_ids),
+            unreachable_at__isnull=False,
+            submitted_at__isnull=True,
+            declined_at__isnull=True,
+            locked_at__isnull=True,
+        )
+    }
+    if not held:
+        return 0
+    on = clock.civil_date(now)
+    states = read(held)
+    definitions = definitions_of(states.values())
+    reached = [
+        one
+        for pk, one in held.items()
+        if not why_withheld(states[pk], FIRST_RULE, on)
+        and channel_of(way_of(definitions[states[pk].register_code], states[pk], on))
+    ]
+    for one in reached:
+        send_again(invitation=one, now=now)
+    return len(reached)
 
 
 @transaction.atomic
@@ -270,19 +337,5 @@ def _channel_of(invitation: Invitation, on: date) -> Channel:
 
     Who would rather have a letter or a call is written to by e-mail all the same: it was asked for.
     """
-    patient = invitation.membership.patient
-    definition = definition_for(invitation.membership.register_id)
-    found = reach(
-        Contact.of(patient, PatientIdentity.objects.filter(pk=patient.pk).first()),
-        on=on,
-        guardian_until=definition.patients.guardian_until,
-        answerer=answerer_of(
-            definition,
-            invitation.plan,
-            time_point=invitation.time_point,
-            birth_date=patient.birth_date,
-            on=on,
-        ),
-        sms=sms_available(),
-    )
-    return Channel.SMS if found.channel == ContactChannel.SMS else Channel.EMAIL
+    state = read([invitation.pk])[invitation.pk]
+    return channel_of(way_of(definition_for(state.register_code), state, on)) or Channel.EMAIL

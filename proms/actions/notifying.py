@@ -4,6 +4,9 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
+from patients.reach import sms_available
+from proms.asked import channel_of, definitions_of
+from proms.notice import ENDED, MOVED, read, way_of
 from registry.core import clock
 from registry.messaging.actions import NewMessage, enqueue
 from registry.registers.models import Register
@@ -31,21 +34,34 @@ _NOTICES = """
           AND f.opens_on + rule.days <= %(on)s
         ORDER BY o.membership_id, f.opens_on, f.id
     )
-    SELECT coming.id, coming.key
+    SELECT coming.id, coming.key, told.attempts
     FROM coming
     JOIN patients_membership m ON m.id = coming.membership_id
-    JOIN patients_patientidentity identity ON identity.patient_id = m.patient_id
-    WHERE identity.has_email AND identity.email_refused_at IS NULL
+    JOIN patients_patient p ON p.id = m.patient_id
+    JOIN patients_patientidentity a ON a.patient_id = m.patient_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS attempts FROM messaging_message
+        WHERE purpose = %(purpose)s AND subject_id = coming.id
+          AND rule = 'notice.' || coming.key) told
+    WHERE m.opted_out_on IS NULL AND p.died_on IS NULL AND p.emigrated_on IS NULL
+      AND ((a.has_email AND a.email_refused_at IS NULL)
+           OR (a.guardian_has_email AND a.guardian_email_refused_at IS NULL)
+           OR %(sms)s AND ((a.has_telephone AND a.telephone_refused_at IS NULL)
+                OR (a.guardian_has_telephone AND a.guardian_telephone_refused_at IS NULL)))
       AND NOT EXISTS (
           SELECT FROM messaging_message told
           JOIN proms_followup f ON f.id = told.subject_id
           JOIN procedures_operation o ON o.id = f.operation_id
           WHERE told.purpose = %(purpose)s AND o.membership_id = coming.membership_id
-            AND told.due_at > %(since)s)
+            AND told.due_at > %(since)s AND told.withheld_reason <> ALL(%(again)s::text[]))
       AND NOT EXISTS (
           SELECT FROM proms_invitation asked
           WHERE asked.membership_id = coming.membership_id AND asked.submitted_at IS NULL
             AND asked.declined_at IS NULL AND asked.closes_on >= %(on)s)
+      AND NOT EXISTS (
+          SELECT FROM proms_stoppedreminders stopped
+          JOIN proms_invitation i ON i.id = stopped.invitation_id
+          WHERE i.membership_id = coming.membership_id)
     ORDER BY coming.id LIMIT %(limit)s
 """
 
@@ -54,8 +70,9 @@ _NOTICES = """
 def queue_notices(*, now: datetime, limit: int | None = None) -> int:
     """Queue the pre-notices whose day has come by the register's rules; return how many.
 
-    One a member and follow-up, to those reached by e-mail; whose questions are open already, or who
-    is being asked something else at the moment, gets none.
+    One a member and follow-up, to whom the invitation will go to and as they are reached; who
+    gets letters or calls, has asked for no more reminders, is being asked something else at the
+    moment, or whose questions are open already, gets none.
     """
     on = clock.civil_date(now)
     rules = _rules()
@@ -75,11 +92,23 @@ def queue_notices(*, now: datetime, limit: int | None = None) -> int:
                 "until": on + timedelta(days=longest),
                 "since": now - timedelta(days=longest + 1),
                 "purpose": NOTICE_PURPOSE,
+                "again": [ENDED, MOVED],
+                "sms": sms_available(),
                 "limit": limit,
             },
         )
         rows = cursor.fetchall()
-    return enqueue(NewMessage(NOTICE_PURPOSE, pk, f"notice.{key}", now) for pk, key in rows)
+    states = read(pk for pk, _key, _attempts in rows)
+    definitions = definitions_of(states.values())
+    ways = (
+        (pk, key, attempts, way_of(definitions[states[pk].register_code], states[pk], key))
+        for pk, key, attempts in rows
+    )
+    return enqueue(
+        NewMessage(NOTICE_PURPOSE, pk, f"notice.{key}", now, channel=channel, attempt=attempts + 1)
+        for pk, key, attempts, way in ways
+        if (channel := channel_of(way)) is not None
+    )
 
 
 def _rules() -> list[tuple[str, str, str, str, int]]:
@@ -91,5 +120,5 @@ def _rules() -> list[tuple[str, str, str, str, int]]:
         for group in definition.groups
         for point in definition.time_points_for(group)
         for rule in point.reminders
-        if rule.is_notice and rule.channel == "email"
+        if rule.is_notice and rule.channel != "letter"
     ]

@@ -228,9 +228,9 @@ def _required(variable: Variable) -> str:
 
 def _time_point(point: TimePoint, name: str) -> tuple[str, ...]:
     reminders = "; ".join(
-        f"notice {-rule.days} days before opening ({rule.channel})"
+        f"notice {-rule.days} days before opening ({rule.channel or 'as reached'})"
         if rule.is_notice
-        else f"{rule.days} days after {rule.after} ({rule.channel})"
+        else f"{rule.days} days after {rule.after} ({rule.channel or 'as reached'})"
         for rule in point.reminders
     )
     return (name, str(point.opens), str(point.due), str(point.closes), reminders)

@@ -40,7 +40,8 @@ class ReminderRule(Part):
     key: Key
     after: Literal["opening", "invitation", "due"]
     days: Annotated[int, Field(ge=-60, le=400)]
-    channel: Channel = "email"
+    channel: Channel | None = None
+    """Goes this way where it reaches the patient. Left out: as patients are reached otherwise."""
     text: Key = "reminder"
     """Which message template is used; a pre-notice has one of its own."""
 

@@ -117,7 +117,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_patients():
         return len(captured)
 
     queries(1)
-    assert queries(2) == queries(10) <= 16
+    assert queries(2) == queries(10) <= 17
 
 
 # --- The mail ---------------------------------------------------------------------------------

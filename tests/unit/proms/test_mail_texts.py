@@ -7,7 +7,7 @@ import pytest
 
 from patients.models import PatientIdentity
 from patients.vault import change_identity
-from proms import actions, mail
+from proms import actions, asked, mail
 from proms.links import stop_token_for, token_for
 from proms.models import Invitation, StoppedReminders
 from registry.messaging.composing import ComposedMail, ComposedText, Undelivered, Wanted, Withheld
@@ -134,7 +134,7 @@ def own_text(monkeypatch):
     proms = definition.proms.model_copy(update={"messages": (own,)})
     changed = definition.model_copy(update={"proms": proms})
     changed.__dict__.pop("messages", None)  # looked up before, and copied with the rest
-    monkeypatch.setattr(mail, "definition_for", lambda _code: changed)
+    monkeypatch.setattr(asked, "definition_for", lambda _code: changed)
 
 
 def test_a_registers_own_text_is_data_and_no_markup(own_text):

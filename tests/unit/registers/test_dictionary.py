@@ -44,7 +44,7 @@ def test_a_row_says_range_need_and_where_it_is_asked():
     )
     assert row("implant_types").endswith("| when `implant` is true | all |")
     assert row("angle").endswith("| no | `fusion` |")
-    assert row("y1") == "| `y1` | 335 | 365 | 545 | 14 days after invitation (email) |"
+    assert row("y1") == "| `y1` | 335 | 365 | 545 | 14 days after invitation (as reached) |"
 
 
 def test_the_command_writes_and_checks(tmp_path, capsys):
