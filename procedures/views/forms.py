@@ -443,6 +443,7 @@ def _context(
     return {
         "page": page,
         "form": form,
+        "group": form.group,  # a template would take form.group for the field of that name
         "sections": form.sections(),
         "summary": form.summary(),
         "done": done,
