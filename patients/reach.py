@@ -145,9 +145,10 @@ def reach(
         for channel in (first, contact.preferred_channel, *TRIED):
             if channel and _works(contact, recipient, ContactChannel(channel), sms=sms):
                 return Reach(recipient, ContactChannel(channel))
-    first = PREFIX[recipients[0]]
+    prefix = PREFIX[recipients[0]]
     refused = any(
-        getattr(contact, f"{first}has_{address}") and getattr(contact, f"{first}{address}_refused")
+        getattr(contact, f"{prefix}has_{address}")
+        and getattr(contact, f"{prefix}{address}_refused")
         for address in ADDRESS_OF.values()
     )
     return Reach(recipients[0], None, Unreachable.REFUSED if refused else Unreachable.NO_ADDRESS)
@@ -212,17 +213,19 @@ def reach_sql(
     guardian_until: str,
     answerer: str,
     sms: str,
+    first: str = "",
     patient: str = "p",
     identity: str = "identity",
 ) -> str:
     """Return an expression for ``Reach.code``. All arguments are SQL, none is a user's text.
 
-    ``on``, ``guardian_until``, ``answerer`` and ``sms`` are expressions or placeholders;
+    ``on``, ``guardian_until``, ``answerer`` and ``sms`` are expressions or placeholders; ``first``
+    is a channel or "", as in ``reach``;
     ``patient`` and ``identity`` name patients_patient and patients_patientidentity (outer joined,
     as an erased patient has none) in the query.
     """
     under_age = under_age_sql(on=on, guardian_until=guardian_until, patient=patient)
-    known = {"patient": patient, "identity": identity, "sms": sms}
+    known = {"patient": patient, "identity": identity, "sms": sms, "first": first}
     cases = " ".join(
         f"WHEN '{who}' THEN {_first_sql(recipients, **known)}"
         for who, recipients in UNDER_AGE.items()
@@ -246,9 +249,15 @@ def age_sql(*, on: str, patient: str = "p") -> str:
     return f"EXTRACT(YEAR FROM age(({on})::timestamp, {patient}.birth_date::timestamp))::int"
 
 
-def _first_sql(recipients: tuple[Recipient, ...], *, patient: str, identity: str, sms: str) -> str:
+def _first_sql(
+    recipients: tuple[Recipient, ...], *, patient: str, identity: str, sms: str, first: str
+) -> str:
     whens = []
     for recipient in recipients:
+        if first:
+            named = ContactChannel(first)
+            works = _works_sql(recipient, named, identity=identity, sms=sms)
+            whens.append(f"WHEN {works} THEN '{Reach(recipient, named).code}'")
         for preferred in ContactChannel:
             works = _works_sql(recipient, preferred, identity=identity, sms=sms)
             whens.append(
@@ -258,16 +267,16 @@ def _first_sql(recipients: tuple[Recipient, ...], *, patient: str, identity: str
         for channel in TRIED:
             works = _works_sql(recipient, channel, identity=identity, sms=sms)
             whens.append(f"WHEN {works} THEN '{Reach(recipient, channel).code}'")
-    first = recipients[0]
+    asked = recipients[0]
     refused = " OR ".join(
-        f"({identity}.{PREFIX[first]}has_{address}"
-        f" AND {identity}.{PREFIX[first]}{address}_refused_at IS NOT NULL)"
+        f"({identity}.{PREFIX[asked]}has_{address}"
+        f" AND {identity}.{PREFIX[asked]}{address}_refused_at IS NOT NULL)"
         for address in dict.fromkeys(ADDRESS_OF.values())
     )
     return (
         f"CASE {' '.join(whens)}"
-        f" WHEN {refused} THEN '{Reach(first, None, Unreachable.REFUSED).code}'"
-        f" ELSE '{Reach(first, None, Unreachable.NO_ADDRESS).code}' END"
+        f" WHEN {refused} THEN '{Reach(asked, None, Unreachable.REFUSED).code}'"
+        f" ELSE '{Reach(asked, None, Unreachable.NO_ADDRESS).code}' END"
     )
 
 

@@ -41,7 +41,8 @@ class Asked(NamedTuple):
     declined: bool
     started: bool
     stopped: bool
-    asks_something: bool
+    group: str | None
+    """The group whose rules hold; None where nothing is asked any more."""
     opted_out: bool
     died: bool
     emigrated: bool
@@ -55,9 +56,10 @@ _ASKED = f"""
            i.time_point, i.plan::text, i.generation, i.closes_on,
            i.submitted_at IS NOT NULL, i.declined_at IS NOT NULL, i.started_at IS NOT NULL,
            EXISTS (SELECT FROM proms_stoppedreminders s WHERE s.invitation_id = i.id),
-           EXISTS (SELECT FROM proms_followup f
-                   WHERE f.invitation_id = i.id AND f.completed_on IS NULL
-                     AND f.censored_on IS NULL),
+           (SELECT o."group" FROM proms_followup f
+            JOIN procedures_operation o ON o.id = f.operation_id
+            WHERE f.invitation_id = i.id AND f.completed_on IS NULL AND f.censored_on IS NULL
+            ORDER BY f.time_point <> i.time_point, f.closes_on, f.id LIMIT 1),
            m.opted_out_on IS NOT NULL, p.died_on IS NOT NULL,
            p.emigrated_on IS NOT NULL,
            a.updated_at, {CONTACT_COLUMNS}
@@ -96,7 +98,7 @@ def why_withheld(asked: Asked | None, rule: str, on: date) -> str:
         declined=asked.declined,
         started=asked.started,
         closes_on=asked.closes_on,
-        asks_something=asked.asks_something and not asked.emigrated,
+        asks_something=asked.group is not None and not asked.emigrated,
         on=on,
         days_to_finish=DAYS_TO_FINISH,
     )

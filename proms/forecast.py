@@ -6,24 +6,31 @@ as anything is; how many patients will still be silent when a reminder or a call
 - *published*: automatic mail alone is answered by 53 % at a year, so 47 % are silent at the end;
 - *assumed*: those answers come in equal parts after the invitation and after each reminder.
 
-A patient whom no message reaches is called at once.
+Each goes by the channel that reaches the patient (patients.reach), reminders by that of their rule
+where it does. A patient whom no message reaches gets a letter or a call at once: a letter who wants
+one or has no telephone number.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 
-from django.db.models import BooleanField, Case, Count, F, Q, Value, When
-from django.db.models.functions import Coalesce, TruncDate
+from django.conf import settings
+from django.db import connection
+from django.db.models import F
 
+from patients.reach import Reach, age_sql, reach_sql, sms_available
+from proms.plans import answerer_at
 from proms.policies import CALL_BEFORE_CLOSING_DAYS
 from proms.selectors import follow_ups_for
+from proms.selectors.telephone import as_sql
 from proms.status import WAITING, Status, status_expression
 from registry.accounts.permissions import Permission, Viewer
 from registry.audit.actions import require
+from registry.core.choices import ContactChannel
 from registry.registers.schema import RegisterDefinition, TimePoint
 from registry.registers.selectors import definition_for
 
@@ -35,18 +42,26 @@ DAYS_AHEAD = 365
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Work of some days: numbers expected, reminders and calls not whole."""
+    """Work of some days: numbers expected, by what is sent and by channel.
+
+    ``invitations`` and ``reminders`` go by themselves, as ``emails`` or ``texts``; letters and
+    calls are made by people. Reminders and calls are not whole numbers.
+    """
 
     invitations: float = 0.0
     reminders: float = 0.0
+    emails: float = 0.0
+    texts: float = 0.0
+    letters: float = 0.0
     calls: float = 0.0
 
-    def plus(self, other: Load) -> Load:
-        """Return the work of both."""
+    def plus(self, other: Load, times: float = 1) -> Load:
+        """Return the work of both, the other one counted so many times."""
         return Load(
-            self.invitations + other.invitations,
-            self.reminders + other.reminders,
-            self.calls + other.calls,
+            **{
+                one.name: getattr(self, one.name) + times * getattr(other, one.name)
+                for one in fields(self)
+            }
         )
 
 
@@ -88,36 +103,49 @@ def silent_share(reminders_sent: int, reminders: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Some follow-ups alike, from their invitation (``invited_on``: already sent) to the call."""
+    """Some follow-ups alike, from their invitation (``invited_on``: already sent) to the call.
+
+    ``channel``: how the patients are reached; ``others`` what else works, for reminders whose rule
+    names it.
+    """
 
     point: TimePoint
     opens_on: date
     due_on: date
     closes_on: date
     invited_on: date | None
-    reachable: bool
+    channel: ContactChannel
+    others: frozenset[str]
     call_after: int
 
     def events(self, on: date) -> Iterator[tuple[date, Load]]:
         """Yield what one follow-up is expected to bring from a day on."""
         asked_on = self.invited_on or max(self.opens_on, on)
-        if not self.reachable:
+        if self.channel == ContactChannel.LETTER:
+            yield max(asked_on, on), Load(letters=1)
+            return
+        if self.channel == ContactChannel.TELEPHONE:
             yield max(asked_on, on), Load(calls=1)
             return
         if self.invited_on is None:
-            yield asked_on, Load(invitations=1)
+            yield asked_on, Load(invitations=1, **{_COUNTED[self.channel]: 1})
         reminded = sorted(
-            (asked_on if rule.after == "invitation" else self.due_on) + timedelta(days=rule.days)
+            (
+                (asked_on if rule.after == "invitation" else self.due_on)
+                + timedelta(days=rule.days),
+                rule.channel if rule.channel in self.others else self.channel,
+            )
             for rule in self.point.reminders
-            if not rule.is_notice
+            if not rule.is_notice and rule.channel != "letter"
         )
-        reminded = [day for day in reminded if asked_on < day <= self.closes_on]
-        past = sum(day < on for day in reminded)
+        reminded = [one for one in reminded if asked_on < one[0] <= self.closes_on]
+        past = sum(day < on for day, _channel in reminded)
         # Who is known to be silent today is certain; from here on the share shrinks.
         now = silent_share(past - 1, len(reminded)) if self.invited_on else 1.0
-        for number, day in enumerate(reminded[past:], start=past):
-            yield day, Load(reminders=silent_share(number, len(reminded)) / now)
-        last = max(reminded[-1:], default=asked_on)
+        for number, (day, channel) in enumerate(reminded[past:], start=past):
+            silent = silent_share(number, len(reminded)) / now
+            yield day, Load(reminders=silent, **{_COUNTED[channel]: silent})
+        last = reminded[-1][0] if reminded else asked_on
         call_on = min(
             last + timedelta(days=self.call_after),
             max(
@@ -127,6 +155,9 @@ class Course:
         )
         certain = call_on <= on
         yield max(call_on, on), Load(calls=1.0 if certain else (1 - ANSWERED_BY_MAIL) / now)
+
+
+_COUNTED = {"email": "emails", "sms": "texts"}
 
 
 def calendar(
@@ -140,13 +171,30 @@ def calendar(
     for unit, course, n in _courses(viewer, definition, on=on, unit_id=unit_id):
         for day, load in course.events(on):
             if day < until:
-                held = days[unit, day]
-                days[unit, day] = Load(
-                    held.invitations + n * load.invitations,
-                    held.reminders + n * load.reminders,
-                    held.calls + n * load.calls,
-                )
+                days[unit, day] = days[unit, day].plus(load, n)
     return Calendar(on, dict(days))
+
+
+# One patient's operations that open on the same day are asked together. A follow-up is reached as
+# on the day it opens; ``message``: whether one may be sent, for what is asked already.
+_COURSES = """
+    WITH asked AS ({asked}),
+    alone AS (
+        SELECT * FROM unnest(%(groups)s::text[], %(points)s::text[], %(ages)s::text[])
+            AS a ("group", time_point, ages)
+    )
+    SELECT asked.unit_id, asked."group", asked.time_point, asked.opens_on, asked.due_on,
+           asked.closes_on, (asked.invited_at AT TIME ZONE %(zone)s)::date AS invited_on,
+           {reach} AS reach, asked.unreachable_at IS NOT NULL AS unreachable,
+           {email} AS email, {sms} AS sms,
+           count(DISTINCT COALESCE(asked.invitation_id, -asked.membership_id)) AS n
+    FROM asked
+    JOIN patients_membership m ON m.id = asked.membership_id
+    JOIN patients_patient p ON p.id = m.patient_id
+    LEFT JOIN patients_patientidentity identity ON identity.patient_id = p.id
+    LEFT JOIN alone ON alone."group" = asked."group" AND alone.time_point = asked.time_point
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+"""
 
 
 def _courses(
@@ -165,45 +213,84 @@ def _courses(
     )
     if unit_id is not None:
         asked = asked.filter(operation__unit_id=unit_id)
-    patient = "operation__membership__patient__"
-    rows = (
-        asked.annotate(
-            reachable=Case(
-                When(
-                    Q(invitation__unreachable_at__isnull=True)
-                    & ~Q(**{f"{patient}preferred_channel": "telephone"})
-                    & Q(**{f"{patient}identity__has_email": True})
-                    & Q(**{f"{patient}identity__email_refused_at__isnull": True}),
-                    then=Value(True),
-                ),
-                default=Value(False),
-                output_field=BooleanField(),
-            ),
-            invited_on=TruncDate("invitation__invited_at"),
-        )
-        .order_by()
-        .values_list(
-            F("operation__unit_id"),
+    sql, parameters = as_sql(
+        asked.order_by().values(
+            "invitation_id",
             "time_point",
             "opens_on",
             "due_on",
             "closes_on",
-            "invited_on",
-            "reachable",
+            unit_id=F("operation__unit_id"),
+            group=F("operation__group"),
+            membership_id=F("operation__membership_id"),
+            invited_at=F("invitation__invited_at"),
+            unreachable_at=F("invitation__unreachable_at"),
         )
-        # One patient's operations that open on the same day are asked together.
-        .annotate(n=Count(Coalesce("invitation_id", -F("operation__membership_id")), distinct=True))
     )
+    day = "GREATEST(asked.opens_on, %(on)s)"
+    answerer = (
+        f"CASE WHEN {age_sql(on=day)} = ANY(alone.ages::int[]) THEN 'guardian' ELSE 'both' END"
+    )
+    told = {"on": day, "guardian_until": "%(guardian_until)s", "answerer": answerer}
+    # What works for whoever is asked; a rule's own channel comes first, as for a reminder.
+    reach = reach_sql(**told, sms="%(sms)s")
+    works = {
+        name: f"{reach_sql(**told, sms='%(sms)s', first=name)} LIKE '%%.{name}'"
+        for name in _COUNTED
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _COURSES.format(asked=sql, reach=reach, **works),
+            parameters
+            | _alone(definition)
+            | {
+                "on": on,
+                "zone": settings.TIME_ZONE,
+                "guardian_until": definition.patients.guardian_until,
+                "sms": sms_available(),
+            },
+        )
+        rows = cursor.fetchall()
     points = definition.time_points
-    for unit, point, opens_on, due_on, closes_on, invited_on, reachable, n in rows:
-        if point in points:
+    for unit, group, key, opens_on, due_on, closes_on, invited_on, code, unreachable, *more in rows:
+        if key in points:
+            email, sms, n = more
             course = Course(
-                points[point],
+                points[key].for_group(group),
                 opens_on,
                 due_on,
                 closes_on,
                 invited_on,
-                reachable,
+                _channel(Reach.from_code(code), unreachable=unreachable),
+                frozenset(name for name, works in (("email", email), ("sms", sms)) if works),
                 definition.proms.call_after_days,
             )
             yield unit, course, n
+
+
+def _alone(definition: RegisterDefinition) -> dict[str, list[str]]:
+    """At which ages a guardian alone answers what a group is asked at a time point."""
+    asked = [
+        (group, point.key, age)
+        for group in definition.groups
+        for point in definition.time_points_for(group)
+        for age in range(definition.patients.guardian_until)
+        if answerer_at(definition, group, point.key, age=age) == "guardian"
+    ]
+    ages: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for group, point, age in asked:
+        ages[group, point].append(age)
+    return {
+        "groups": [group for group, _point in ages],
+        "points": [point for _group, point in ages],
+        "ages": [f"{{{','.join(map(str, held))}}}" for held in ages.values()],
+    }
+
+
+def _channel(way: Reach, *, unreachable: bool) -> ContactChannel:
+    """How a patient is asked: whom a message did not reach, or none could, by letter or call."""
+    if way.channel is None:
+        return ContactChannel.LETTER
+    if unreachable and way.channel in _COUNTED:
+        return ContactChannel.TELEPHONE
+    return way.channel

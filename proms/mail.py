@@ -208,7 +208,7 @@ def _what_is_said(
     form = _form(asked.plan, language)
     return About(
         kind=REMINDER if rule.startswith(REMINDER) else rule,
-        own=definition.messages.get(_text_key(definition, rule, asked.time_point)),
+        own=definition.messages.get(_text_key(definition, rule, asked)),
         language=language,
         is_guardian=is_guardian,
         is_before=asked.time_point == "before",
@@ -220,12 +220,13 @@ def _what_is_said(
     )
 
 
-def _text_key(definition: RegisterDefinition, rule: str, time_point: str) -> str:
+def _text_key(definition: RegisterDefinition, rule: str, asked: Asked) -> str:
     """Which message of the definition a rule names: that of its time point or reminder."""
-    point = definition.time_points.get(time_point)
+    point = definition.time_points.get(asked.time_point)
     if point is not None and rule == "invitation":
         return point.text
     if point is not None and rule.startswith(f"{REMINDER}."):
+        point = point.for_group(asked.group or "")
         key = rule.removeprefix(f"{REMINDER}.")
         return next((one.text for one in point.reminders if one.key == key), REMINDER)
     return rule

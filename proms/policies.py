@@ -16,6 +16,9 @@ DAYS_UNTIL_NEXT_CALL = {CallOutcome.NO_ANSWER: 1, CallOutcome.MESSAGE_LEFT: 3}
 CALL_BEFORE_CLOSING_DAYS = 3
 """So many days before a window closes a silent patient is called even if a reminder is to come."""
 
+DAYS_FOR_A_LETTER = 21
+"""So many days after a letter was printed a silent patient is called: the post takes its time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

@@ -1,41 +1,26 @@
 """Reads about questionnaires on paper. Each takes the viewer."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from proms.models import Entry, Invitation, PaperForm
 from proms.selectors.follow_ups import follow_ups_for
-from proms.status import Status, status_expression
+from proms.selectors.telephone import invitations_by_letter
 from registry.accounts.permissions import Viewer
 from registry.audit.actions import record_access
 from registry.audit.models import AccessOutcome
-from registry.core.choices import ContactChannel
-
-ON_PAPER = Q(unreachable_at__isnull=False) | Q(
-    membership__patient__preferred_channel=ContactChannel.LETTER
-)
-"""Patients who get letters: those who want them, and those whom nothing else reaches."""
-
-TO_ASK = (Status.UNREACHABLE, Status.TO_INVITE, Status.INVITED, Status.REMINDED)
 
 
-def letters_to_print(viewer: Viewer, register_code: str, *, on: date) -> QuerySet[Invitation]:
-    """Return the open invitations of patients on paper for which no letter was printed yet.
+def letters_to_print(viewer: Viewer, register_code: str, *, now: datetime) -> QuerySet[Invitation]:
+    """Return the open invitations of patients who get a letter, if none was printed yet.
 
-    Those that close first come first.
+    Who stands here is in no telephone worklist, see invitations_by_letter. Those that close first
+    come first.
     """
-    asked = (
-        follow_ups_for(viewer, register_code)
-        .filter(invitation__isnull=False, operation__cancelled_on__isnull=True, closes_on__gte=on)
-        .annotate(status=status_expression(on))
-        .filter(status__in=TO_ASK)
-    )
     return (
-        Invitation.objects.filter(
-            ON_PAPER, pk__in=asked.order_by().values("invitation"), letter_printed_at__isnull=True
-        )
+        Invitation.objects.filter(pk__in=invitations_by_letter(viewer, register_code, now=now))
         .select_related("membership__patient")
         .order_by("closes_on", "pk")
     )

@@ -18,7 +18,7 @@ from django.db.models import Count, F, Q, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from proms.models import CallOutcome, FollowUp
-from proms.policies import CALL_BEFORE_CLOSING_DAYS, DAYS_UNTIL_NEXT_CALL
+from proms.policies import CALL_BEFORE_CLOSING_DAYS, DAYS_FOR_A_LETTER, DAYS_UNTIL_NEXT_CALL
 from proms.selectors.follow_ups import follow_ups_for
 from proms.status import WAITING, Status, status_expression
 from proms.worth import (
@@ -53,6 +53,7 @@ class TelephoneReason(TextChoices):
     AGREED = "agreed", _("A call was agreed")
     PREFERS = "prefers", _("Wants to be called")
     UNREACHABLE = "unreachable", _("No message reaches the patient")
+    LETTER = "letter", _("No answer to the letter")
     LOCKED = "locked", _("The link is locked")
     SILENT = "silent", _("No answer to any reminder")
 
@@ -127,8 +128,9 @@ def telephone_worklist(
     """Return patients to be called: whose reminders ran out, or whom no message reaches.
 
     Their window is open, they have neither answered nor declined, and nothing ended the
-    follow-up. Agreed calls whose time has come stand first; then by likelihood × worth, and among
-    equals by the day on which the window closes. ``invitation_id`` asks for one row alone.
+    follow-up. Who gets a letter first is called when it has gone unanswered. Agreed calls whose
+    time has come stand first; then by likelihood × worth, and among equals by the day on which the
+    window closes. ``invitation_id`` asks for one row alone.
     """
     require(viewer, Permission.FOLLOW_UP, register_code)
     on = clock.civil_date(now)
@@ -157,6 +159,21 @@ def telephone_worklist(
         by_place[each] += n if unit_id in (None, unit) else 0
         by_unit[unit] += n if each == place else 0
     return CallList([_row(row, standings) for row in rows], by_place, by_unit)
+
+
+def invitations_by_letter(viewer: Viewer, register_code: str, *, now: datetime) -> list[int]:
+    """Return the invitations of patients who get a letter, and so are not called yet.
+
+    Those who want letters, and those whom no message and no number reaches; until a letter has been
+    printed or the link was opened, and unless a call has been agreed. It is the same rule that
+    keeps them off the telephone worklist.
+    """
+    require(viewer, Permission.FOLLOW_UP, register_code)
+    definition = definition_for(register_code)
+    sql, parameters = _list(viewer, register_code, {}, now=now, definition=definition)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} SELECT invitation_id FROM judged WHERE by_letter", parameters)
+        return [row[0] for row in cursor.fetchall()]
 
 
 def standings_by_unit(
@@ -192,9 +209,9 @@ _LIST = """
             AS w (unit_id, time_point, worth)
     ),
     silence AS (
-        SELECT * FROM unnest(%(rule_points)s::text[], %(after_invitation)s::int[],
-                             %(after_due)s::int[])
-            AS s (time_point, after_invitation, after_due)
+        SELECT * FROM unnest(%(rule_groups)s::text[], %(rule_points)s::text[],
+                             %(after_invitation)s::int[], %(after_due)s::int[])
+            AS s ("group", time_point, after_invitation, after_due)
     ),
     -- A row of each invitation, that of the follow-up to which an answer is worth most. Not by
     -- joining what waits with itself: nobody can tell the planner how many wait, and it would walk
@@ -234,8 +251,17 @@ _LIST = """
                        + %(after_message)s)::timestamp AT TIME ZONE %(zone)s
                END AS call_again_at,
                tried.outcome IS NOT DISTINCT FROM 'call_back' AS agreed,
+               -- The one rule of who gets a letter; everybody else who waits is called in time.
+               i.letter_printed_at IS NULL
+                   AND i.opened_at IS NULL AND i.started_at IS NULL
+                   AND tried.outcome IS DISTINCT FROM 'call_back'
+                   AND (p.preferred_channel = 'letter'
+                        OR COALESCE(i.unreachable_at <= %(now)s, false) AND NOT number.patient
+                           AND NOT (number.guardian AND age.years < %(guardian_until)s))
+                   AS by_letter,
                CASE WHEN tried.outcome = 'call_back' THEN 'agreed'
                     WHEN p.preferred_channel = 'telephone' THEN 'prefers'
+                    WHEN i.letter_printed_at <= %(now)s THEN 'letter'
                     WHEN i.unreachable_at <= %(now)s OR i.invited_at IS NULL THEN 'unreachable'
                     WHEN i.locked_at <= %(now)s THEN 'locked'
                     ELSE 'silent' END AS reason,
@@ -243,6 +269,11 @@ _LIST = """
                         THEN (tried.call_back_at AT TIME ZONE %(zone)s)::date
                     WHEN p.preferred_channel = 'telephone'
                         THEN (COALESCE(i.invited_at, i.created_at) AT TIME ZONE %(zone)s)::date
+                    WHEN i.letter_printed_at <= %(now)s
+                        THEN LEAST(
+                            (i.letter_printed_at AT TIME ZONE %(zone)s)::date + %(after_letter)s,
+                            GREATEST((i.letter_printed_at AT TIME ZONE %(zone)s)::date + 1,
+                                     asked.last_day - %(before_closing)s))
                     WHEN i.unreachable_at <= %(now)s
                         THEN (i.unreachable_at AT TIME ZONE %(zone)s)::date
                     WHEN i.locked_at <= %(now)s THEN (i.locked_at AT TIME ZONE %(zone)s)::date
@@ -267,6 +298,7 @@ _LIST = """
                      AND identity.guardian_telephone_refused_at IS NULL, false) AS guardian
         ) number
         LEFT JOIN silence ON silence.time_point = i.time_point
+                         AND silence."group" = asked."group"
         CROSS JOIN LATERAL (SELECT
             (i.invited_at AT TIME ZONE %(zone)s)::date AS first_on,
             (COALESCE(i.reminded_at, i.invited_at) AT TIME ZONE %(zone)s)::date AS last_on) sent
@@ -283,7 +315,7 @@ _LIST = """
                     WHEN call_again_at > %(now)s THEN '{LATER}'
                     ELSE '{NOW}' END AS place
         FROM judged
-        WHERE since <= %(on)s OR agreed
+        WHERE NOT by_letter AND (since <= %(on)s OR agreed)
     )
 """
 
@@ -320,8 +352,12 @@ def _list(
 ) -> tuple[str, dict[str, Any]]:
     """Return the CTEs up to ``placed``, every patient to be called, and their parameters."""
     on = clock.civil_date(now)
-    waiting, parameters = _as_sql(_waiting(viewer, register_code, on))
-    points = list(definition.time_points.values())
+    waiting, parameters = as_sql(_waiting(viewer, register_code, on))
+    points = [
+        (group, point.for_group(group))
+        for group in definition.groups
+        for point in definition.time_points.values()
+    ]
     keys = list(standings)
     sql = _LIST.format(
         waiting=waiting,
@@ -344,13 +380,15 @@ def _list(
         "unknown": worth(
             Standing(target=max(definition.completeness_goals.values(), default=None))
         ),
-        "rule_points": [point.key for point in points],
-        "after_invitation": [_last_reminder(point, "invitation") for point in points],
-        "after_due": [_last_reminder(point, "due") for point in points],
+        "rule_groups": [group for group, _point in points],
+        "rule_points": [point.key for _group, point in points],
+        "after_invitation": [_last_reminder(point, "invitation") for _group, point in points],
+        "after_due": [_last_reminder(point, "due") for _group, point in points],
         "after_no_answer": DAYS_UNTIL_NEXT_CALL[CallOutcome.NO_ANSWER],
         "after_message": DAYS_UNTIL_NEXT_CALL[CallOutcome.MESSAGE_LEFT],
         "guardian_until": definition.patients.guardian_until,
         "before_closing": CALL_BEFORE_CLOSING_DAYS,
+        "after_letter": DAYS_FOR_A_LETTER,
     }
 
 
@@ -394,7 +432,7 @@ def _waiting(viewer: Viewer, register_code: str, on: date) -> QuerySet[FollowUp]
     )
 
 
-def _as_sql(queryset: QuerySet[FollowUp]) -> tuple[str, dict[str, Any]]:
+def as_sql(queryset: QuerySet[FollowUp]) -> tuple[str, dict[str, Any]]:
     """Return a query as text with named parameters, to stand within a larger one."""
     text, values = queryset.query.sql_with_params()
     named = {f"waiting_{position}": value for position, value in enumerate(values)}

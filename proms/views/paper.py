@@ -26,7 +26,7 @@ def letters(request: HttpRequest, register: str) -> HttpResponse:
         if chosen:
             return _start(request, register, chosen)
     definition = definition_for(register)
-    found = selectors.letters_to_print(viewer, register, on=clock.today())
+    found = selectors.letters_to_print(viewer, register, now=clock.now())
     shown = list(found[: job.MOST_LETTERS])
     identities = identities_of(viewer, [one.membership for one in shown], action="list_letters")
     rows = []

@@ -11,7 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.formats import date_format
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -186,6 +186,17 @@ class Period:
     calls_by_unit: tuple[float, ...]
 
 
+KINDS_OF_WORK = (
+    ("invitations", gettext_lazy("Invitations")),
+    ("reminders", gettext_lazy("Reminders")),
+    ("emails", gettext_lazy("By e-mail")),
+    ("texts", gettext_lazy("By text message")),
+    ("letters", gettext_lazy("Letters")),
+    ("calls", gettext_lazy("Probable calls")),
+)
+"""The columns of the calendar: invitations and reminders, which go by e-mail or text message; and
+what people do themselves."""
+
 PERIODS: dict[str, tuple[Callable[[date], date], Callable[[date], str]]] = {
     "month": (forecast.month_of, lambda day: date_format(day, "YEAR_MONTH_FORMAT")),
     "week": (
@@ -201,7 +212,7 @@ PERIODS: dict[str, tuple[Callable[[date], date], Callable[[date], str]]] = {
 @login_required
 @require_safe
 def calendar(request: HttpRequest, register: str) -> HttpResponse:
-    """Show the invitations, reminders and probable calls of the next twelve months."""
+    """Show the messages, letters and probable calls of the next twelve months."""
     viewer, on = request.viewer, clock.today()
     require(viewer, Permission.FOLLOW_UP, register)
     definition = definition_for(register)
@@ -228,9 +239,8 @@ def calendar(request: HttpRequest, register: str) -> HttpResponse:
                 tuple(loads.get(one.pk, forecast.Load()).calls for one in shown),
             )
         )
-    most = max(
-        (max(p.load.invitations, p.load.reminders, p.load.calls) for p in periods), default=0
-    )
+    names = [name for name, _label in KINDS_OF_WORK]
+    most = max((getattr(one.load, name) for one in periods for name in names), default=0)
     return render(
         request,
         "proms/calendar.html",
@@ -238,7 +248,8 @@ def calendar(request: HttpRequest, register: str) -> HttpResponse:
             "register": register,
             "definition": definition,
             "tab": "calendar",
-            "periods": periods,
+            "kinds": [label for _name, label in KINDS_OF_WORK],
+            "periods": [(one, [getattr(one.load, name) for name in names]) for one in periods],
             "by": by,
             "units": [(one.pk, one.name) for one in units],
             "shown": [one.short_name for one in shown],

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
@@ -16,6 +17,8 @@ from registry.accounts.selectors import viewer_for
 from registry.audit.models import AccessLog
 from registry.core import clock
 from registry.core.errors import NotAllowed
+from registry.registers.schema.followup import TimePointOverride
+from registry.registers.selectors import definition_for
 from tests.unit.proms.factories import make_member, make_operation
 
 pytestmark = pytest.mark.django_db
@@ -172,7 +175,8 @@ def expected(staff, on, **asked) -> dict[str, float]:
     whole = Load()
     for load in held.days.values():
         whole = whole.plus(load)
-    return {name: round(getattr(whole, name), 2) for name in ("invitations", "reminders", "calls")}
+    told = {name: round(value, 2) for name, value in asdict(whole).items()}
+    return {name: value for name, value in told.items() if value}
 
 
 def test_a_patient_to_be_invited_brings_reminders_and_perhaps_a_call(staff, unit_here):
@@ -183,8 +187,9 @@ def test_a_patient_to_be_invited_brings_reminders_and_perhaps_a_call(staff, unit
     # Three reminders, and a notice that is none: 0.53 answer in four equal parts.
     still_silent = [1 - part * 0.53 / 4 for part in (1, 2, 3)]
     told = {"invitations": 1.0, "reminders": round(sum(still_silent), 2)}
-    assert expected(staff, on) == told | {"calls": 0.47}
-    assert expected(staff, on, unit_id=unit_here.pk + 1)["calls"] == 0
+    told |= {"emails": sum(told.values()), "calls": 0.47}
+    assert expected(staff, on) == told
+    assert expected(staff, on, unit_id=unit_here.pk + 1) == {}
     held = calendar(viewer_for(staff.user, on=on), "danespine", on=on)
     opens = on + timedelta(days=51)
     assert held.days[unit_here.pk, opens].invitations == 1
@@ -198,16 +203,50 @@ def test_whom_no_message_reaches_is_called_at_once(staff, unit_here):
     to_be_called(unit_here)
     on = clock.today()
     FollowUp.objects.filter(invitation=None).delete()
-    assert expected(staff, on) == {"invitations": 0, "reminders": 0, "calls": 1}
+    assert expected(staff, on) == {"calls": 1}
     page = text(staff.get(address("calendar")))
     assert "Probable calls" in page
+
+
+REMINDER = {"key": "text", "after": "invitation", "days": 5, "channel": "sms"}
+
+
+@pytest.mark.parametrize(
+    ("gateway", "known", "reminders", "work"),
+    [
+        (False, {}, [], {"emails": 1, "invitations": 1, "calls": 0.47}),
+        (True, {"preferred": "sms"}, [], {"texts": 1, "invitations": 1, "calls": 0.47}),
+        (False, {"preferred": "sms"}, [], {"emails": 1, "invitations": 1, "calls": 0.47}),
+        (True, {}, [REMINDER],
+         {"emails": 1, "texts": 0.73, "invitations": 1, "reminders": 0.73, "calls": 0.47}),
+        (False, {}, [REMINDER], {"emails": 1.73, "invitations": 1, "reminders": 0.73,
+                                 "calls": 0.47}),
+        (True, {"preferred": "letter"}, [], {"letters": 1}),
+        (True, {"preferred": "telephone"}, [], {"calls": 1}),
+        (False, {"email": None}, [], {"calls": 1}),
+    ],
+)  # fmt: skip
+def test_work_is_counted_by_the_channel_and_by_the_groups_own_rules(
+    staff, unit_here, settings, monkeypatch, gateway, known, reminders, work
+):
+    settings.SMS_GATEWAY_URL = "http://sms.example" if gateway else ""
+    on, preferred = clock.today(), known.get("preferred", "")
+    member = make_member(**{name: value for name, value in known.items() if name == "email"})
+    Patient.objects.filter(pk=member.patient_id).update(preferred_channel=preferred)
+    operation = make_operation(member, performed_on=on - timedelta(days=300), unit=unit_here)
+    create_schedule(operation_id=operation.pk)
+    FollowUp.objects.exclude(time_point="y1").delete()
+    point = definition_for("danespine").time_points["y1"]
+    override = TimePointOverride(groups=[operation.group], reminders=reminders)
+    monkeypatch.setitem(point.__dict__, "overrides", (override,))
+    assert expected(staff, on) == work
 
 
 def test_the_dead_are_expected_to_bring_nothing(staff, unit_here):
     invitation = to_be_called(unit_here)
     FollowUp.objects.update(censored_on=clock.today(), censor_reason="death")
     Patient.objects.filter(pk=invitation.membership.patient_id).update(died_on=clock.today())
-    assert expected(staff, clock.today()) == {"invitations": 0, "reminders": 0, "calls": 0}
+    assert expected(staff, clock.today()) == {}
 
 
 def test_the_silent_share_falls_to_what_is_published():

@@ -41,9 +41,8 @@ def today(settings, tmp_path):
 
 def make_invitation(*, address: str = "Prøvevej 7\n8000 Prøveby", **member) -> Invitation:
     held = make_member(**{"email": None, **member})
-    if address:
-        with transaction.atomic():
-            change_identity(held.patient_id, birth_date=BIRTH_DATE, address=address)
+    with transaction.atomic():
+        change_identity(held.patient_id, birth_date=BIRTH_DATE, address=address, telephone="")
     operation = make_operation(held, planned_on=date(2026, 12, 20))
     actions.create_schedule(operation_id=operation.pk)
     actions.invite_due(now=NOW)

@@ -116,8 +116,9 @@ people = st.fixed_dictionaries(
     guardian_until=st.sampled_from([0, 13, 16, 17, 18]),
     answerer=st.sampled_from(["patient", "guardian", "both"]),
     sms=st.booleans(),
+    first=st.sampled_from(["", "email", "sms"]),
 )
-def test_the_database_says_the_same(told, on, guardian_until, answerer, sms):
+def test_the_database_says_the_same(told, on, guardian_until, answerer, sms, first):
     patients = Patient.objects.bulk_create(
         Patient(
             birth_date=one["birth_date"],
@@ -135,7 +136,11 @@ def test_the_database_says_the_same(told, on, guardian_until, answerer, sms):
     }
     PatientIdentity.objects.bulk_create(identities.values())
     expression = reach_sql(
-        on="%(on)s", guardian_until="%(until)s::int", answerer="%(answerer)s", sms="%(sms)s"
+        on="%(on)s",
+        guardian_until="%(until)s::int",
+        answerer="%(answerer)s",
+        sms="%(sms)s",
+        first=first,
     )
     with connection.cursor() as cursor:
         cursor.execute(
@@ -158,6 +163,7 @@ def test_the_database_says_the_same(told, on, guardian_until, answerer, sms):
             guardian_until=guardian_until,
             answerer=answerer,
             sms=sms,
+            first=first,
         ).code
         for patient in patients
     }

@@ -13,7 +13,7 @@ from proms.models import Invitation, StoppedReminders
 from registry.messaging.composing import ComposedMail, ComposedText, Undelivered, Wanted, Withheld
 from registry.messaging.models import Message
 from registry.registers.schema.base import Text
-from registry.registers.schema.followup import MessageText
+from registry.registers.schema.followup import MessageText, TimePointOverride
 from registry.registers.selectors import definition_for
 from tests.unit.proms.factories import make_member, make_operation
 
@@ -203,3 +203,21 @@ def test_the_page_is_the_same_for_every_token(client):
 def test_the_link_that_ends_reminders_opens_no_questions(client):
     invitation = invited()
     assert client.get(f"/q/{stop_token_for(invitation.pk)}/").status_code == 404
+
+
+def test_a_reminder_has_the_text_that_the_patients_group_is_reminded_with(monkeypatch):
+    definition = definition_for("danespine")
+    invitation = invited(language="en")
+    group = invitation.follow_ups.get().operation.group
+    named = {"key": "first", "after": "invitation", "days": 7}
+    override = TimePointOverride(groups=[group], reminders=[{**named, "text": "own"}])
+    words = Text(nb="Vi", da="Vi", sv="Vi", en="We of the lumbar group")
+    text = MessageText(key="own", subject=words, body=words)
+    point = definition.time_points["before"]
+    monkeypatch.setitem(point.__dict__, "overrides", (override,))
+    monkeypatch.setitem(definition.__dict__, "messages", {"own": text})
+    assert "lumbar group" in composed(invitation, "reminder.first").text
+    monkeypatch.setitem(
+        point.__dict__, "overrides", (override.model_copy(update={"groups": ("scoliosis",)}),)
+    )
+    assert "lumbar group" not in composed(invitation, "reminder.first").text

@@ -9,11 +9,17 @@ from django.test.utils import CaptureQueriesContext
 from patients.models import Patient, PatientIdentity
 from proms.actions import create_schedule, log_call
 from proms.models import FollowUp, Invitation
-from proms.selectors import TelephoneReason, standings_by_unit, telephone_worklist
+from proms.selectors import (
+    TelephoneReason,
+    letters_to_print,
+    standings_by_unit,
+    telephone_worklist,
+)
 from proms.worth import ANSWERED_BEFORE, NEW, OPENED, SILENT_BEFORE, STARTED, Prospect, likelihood
 from registry.accounts.models import Role
 from registry.accounts.permissions import Grant, Viewer
 from registry.core.errors import NotAllowed
+from registry.registers.schema.followup import TimePointOverride
 from registry.registers.selectors import definition_for
 from tests.unit.proms.factories import make_member, make_operation, make_unit
 
@@ -297,3 +303,76 @@ def test_one_row_can_be_asked_for():
     row = found(invitation_id=one.pk).rows[0]
     assert row.invitation_id == one.pk
     assert row.progress != STARTED
+
+
+# --- Groups with rules of their own ------------------------------------------------------------
+
+
+def test_who_is_called_from_when_follows_the_groups_own_reminders(monkeypatch):
+    invitation = silent(reminded_at=None)
+    group = invitation.follow_ups.get().operation.group
+    point = definition_for("danespine").time_points["y1"]
+    monkeypatch.setitem(
+        point.__dict__, "overrides", (TimePointOverride(groups=[group], reminders=[]),)
+    )
+    # No reminder is to come: a week after the invitation somebody calls.
+    assert found(INVITED + timedelta(days=6)).rows == []
+    [row] = found(INVITED + timedelta(days=7)).rows
+    assert row.invitation_id == invitation.pk
+
+
+# --- A letter or a call ------------------------------------------------------------------------
+
+WHEN = INVITED + timedelta(days=3)
+
+
+@pytest.mark.parametrize(
+    ("preferred", "telephone", "events", "place"),
+    [
+        ("", True, {"unreachable_at"}, "call"),
+        ("", False, {"unreachable_at"}, "letter"),
+        ("telephone", True, {"unreachable_at", "invited_at"}, "call"),
+        ("letter", True, {"unreachable_at"}, "letter"),
+        ("letter", False, {"unreachable_at"}, "letter"),
+        ("letter", True, {"invited_at"}, "letter"),
+        # Once the letter is printed nobody is called before it can have been answered.
+        ("letter", True, {"unreachable_at", "letter_printed_at"}, "neither"),
+        ("", False, {"unreachable_at", "letter_printed_at"}, "neither"),
+        # Who has opened the link needs no letter, and is called when silent.
+        ("letter", True, {"invited_at", "opened_at"}, "neither"),
+    ],
+)
+def test_everybody_stands_in_one_list_at_most(preferred, telephone, events, place):
+    member = make_member()
+    Patient.objects.filter(pk=member.patient_id).update(preferred_channel=preferred)
+    PatientIdentity.objects.update(has_telephone=telephone)
+    silent(member, **{"invited_at": None, "reminded_at": None, **dict.fromkeys(events, noon(WHEN))})
+    called = sum(found(WHEN).by_place.values())
+    letters = letters_to_print(EVERYBODY, "danespine", now=noon(WHEN)).count()
+    expected = {"call": (1, 0), "letter": (0, 1), "neither": (0, 0)}
+    assert (called, letters) == expected[place]
+
+
+def test_a_letter_without_an_answer_is_followed_by_a_call():
+    printed = {"letter_printed_at": noon(WHEN), "unreachable_at": noon(WHEN)}
+    silent(**printed, invited_at=None, reminded_at=None)
+    assert found(WHEN + timedelta(days=20)).rows == []
+    [row] = found(WHEN + timedelta(days=21)).rows
+    assert (row.reason, row.place) == (TelephoneReason.LETTER, "now")
+
+
+def test_an_agreed_call_comes_before_a_letter():
+    member = make_member()
+    Patient.objects.filter(pk=member.patient_id).update(preferred_channel="letter")
+    invitation = silent(member, unreachable_at=noon(WHEN), invited_at=None, reminded_at=None)
+    log_call(
+        by=EVERYBODY,
+        invitation=invitation,
+        outcome="call_back",
+        call_back_at=noon(WHEN + timedelta(days=1)),
+        now=noon(WHEN),
+    )
+    assert found(noon(WHEN) + timedelta(minutes=1), place="later").rows
+    assert not letters_to_print(
+        EVERYBODY, "danespine", now=noon(WHEN) + timedelta(minutes=1)
+    ).exists()

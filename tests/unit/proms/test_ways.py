@@ -341,6 +341,7 @@ def stranded(clinician_of, time_at):
         operation = make_operation(person(**has), planned_on=SURGERY)
         actions.create_schedule(operation_id=operation.pk)
         actions.invite_due(now=INVITED)
+        Invitation.objects.update(created_at=INVITED)
         held = Invitation.objects.get(follow_ups__operation=operation)
         assert held.unreachable_at == INVITED
         return held, clinician_of(operation)
@@ -374,7 +375,7 @@ def tell(invitation, by, **contact):
 def lists(invitation, now=LATER):
     """In which of the worklists a patient stands."""
     called = telephone_worklist(COORDINATOR, "danespine", now=now, invitation_id=invitation.pk)
-    letters = letters_to_print(COORDINATOR, "danespine", on=now.date())
+    letters = letters_to_print(COORDINATOR, "danespine", now=now)
     return bool(sum(called.by_place.values())), letters.filter(pk=invitation.pk).exists()
 
 
