@@ -11,7 +11,11 @@ class PromsConfig(AppConfig):
         """Wire what this app hears, writes to patients and shows."""
         from proms import mail, notice, panels
         from proms.actions import NOTICE_PURPOSE, PURPOSE
-        from proms.checks import check_questionnaires, check_wording_packs
+        from proms.checks import (
+            check_computed_scores,
+            check_questionnaires,
+            check_wording_packs,
+        )
         from proms.paper import job
         from proms.subscriptions import subscribe_all
         from registry.jobs.runners import register_runner
@@ -20,6 +24,7 @@ class PromsConfig(AppConfig):
 
         checks.register(check_wording_packs)
         register_check("proms", check_questionnaires)
+        register_check("procedures", check_computed_scores)
         panels.register_all()
         subscribe_all()
         register_purpose(PURPOSE, mail.PURPOSE)

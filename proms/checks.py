@@ -5,9 +5,10 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error
 
-from proms.instruments import InstrumentError, Item, instruments
+from proms.instruments import Instrument, InstrumentError, Item, instruments
 from proms.plans import packs
-from registry.registers.schema import InstrumentUse, RegisterDefinition
+from proms.scoring.surgeon import answer_of
+from registry.registers.schema import ComputedScore, InstrumentUse, RegisterDefinition
 
 
 def check_wording_packs(app_configs: Any, **_options: Any) -> list[CheckMessage]:
@@ -57,3 +58,52 @@ def check_questionnaires(definition: RegisterDefinition) -> Iterator[tuple[str, 
         for code in question.instruments:
             if code in known and question.item not in known[code].items_by_code:
                 yield f"patient_questions.{number}.item", f"“{code}” has no item “{question.item}”"
+
+
+def check_computed_scores(definition: RegisterDefinition) -> Iterator[tuple[str, str]]:
+    """Yield key and reason of scores that could not be computed from what surgeons enter."""
+    known = {code: held for code, held in instruments().items() if held.respondent == "surgeon"}
+    for number, computed in enumerate(definition.procedures.computed):
+        key = f"computed.{number}"
+        held = known.get(computed.instrument)
+        if held is None:
+            names = ", ".join(sorted(known))
+            yield f"{key}.instrument", f"“{computed.instrument}” is none of surgeons: {names}"
+            continue
+        for item in held.item_codes:
+            if item not in computed.answers:
+                yield f"{key}.answers", f"nothing answers “{item}”"
+        for variable in computed.values:
+            if variable not in computed.answers.values():
+                yield f"{key}.values", f"“{variable}” answers nothing here"
+        for item, variable in computed.answers.items():
+            if item not in held.items_by_code:
+                yield f"{key}.answers", f"“{held.code}” has no item “{item}”"
+            elif variable not in definition.variables:
+                yield f"{key}.answers.{item}", f"there is no variable “{variable}”"
+            else:
+                for reason in _unanswerable(computed, held, item, definition):
+                    yield f"{key}.answers.{item}", reason
+
+
+def _unanswerable(
+    computed: ComputedScore, held: Instrument, item: str, definition: RegisterDefinition
+) -> Iterator[str]:
+    """Yield why values of a variable are no answers to an item."""
+    variable = definition.variable(computed.answers[item])
+    if not variable.options and variable.type not in {"integer", "decimal"}:
+        yield f"“{variable.key}” is neither a number nor a choice of one"
+        return
+    if variable.type == "choices":
+        yield f"of “{variable.key}” several can be chosen"
+    values = [option.key for option in variable.options] or [
+        bound for bound in (variable.min, variable.max) if bound is not None
+    ]
+    for value in values:
+        try:
+            answer = answer_of(computed, held, item, variable, value)
+        except KeyError:
+            yield f"“{value}” of “{variable.key}” stands for no answer"
+        else:
+            if not held.item(item).accepts(answer):
+                yield f"“{value}” of “{variable.key}” must be {held.item(item).expected()}"

@@ -1,5 +1,6 @@
 """What this app shows on pages of others: home and the patient's page; its menu entry."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from patients.models import Membership
 from patients.vault import Identity
 from proms import changes, selectors
-from proms.instruments import instrument
+from proms.instruments import Scale, instrument
 from proms.models import CensorReason, FollowUp, Invitation
-from proms.scoring import formatted
+from proms.scoring import Score, formatted
+from proms.scoring.surgeon import computed_scores
 from proms.selectors.telephone import NOW
 from proms.status import CENSOR_LABELS, WAITING, Status
 from registry.accounts.permissions import Permission
@@ -197,10 +199,35 @@ def _courses(
     return list(courses.values())
 
 
+def computed_panel(
+    request: HttpRequest,
+    *,
+    definition: RegisterDefinition,
+    details: Mapping[str, Any],
+    **_subject: Any,
+) -> Panel | None:
+    """What the register computes from what is entered about an operation, such as Lenke."""
+    rows = [
+        (str(scale.label), _computed_text(scale, score), score.reason is not None)
+        for scale, score in computed_scores(definition, details)
+    ]
+    return Panel("proms/panels/computed.html", {"rows": rows}) if rows else None
+
+
+def _computed_text(scale: Scale, score: Score) -> str:
+    if score.reason is not None:
+        return str(score.reason.message)
+    if isinstance(score.value, str):
+        return scale.named(score.value)
+    return formatted(score.value, scale.decimals)
+
+
 def register_all() -> None:
     """Put the panels and the menu entry in their places. Called in ``ready()``."""
     register_panel("home", home_panel, position=30)
     register_panel("patient", patient_panel, position=40)
+    register_panel("operation", computed_panel, position=10)
+    register_panel("operation_form", computed_panel, position=10)
     register_panel("reschedule", changes.panel, position=10)
     register_menu_entry(
         MenuEntry(

@@ -365,6 +365,18 @@ class OperationForm(forms.Form):
         """What is stated so far, unread dates left out: for completeness and summary."""
         return self._entry(lambda name: _day(self.typed(name)))
 
+    def details_as_typed(self) -> dict[str, Any]:
+        """The register's own variables as far as they can be read, as they would be stored."""
+        if self.group is None:
+            return {}
+        return self.definition.validate_details(
+            self._typed_details(),
+            group=self.group.key,
+            sections=("plan", "operation") if self.performing else "plan",
+            strict=False,
+            procedure_types=self.types,
+        ).clean
+
     def stated(self) -> StatedOperation:
         """What the judged form states. Raises RuleBroken with what the form itself cannot read."""
         if self.errors:

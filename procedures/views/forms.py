@@ -49,6 +49,7 @@ from registry.accounts.permissions import Permission
 from registry.audit.actions import deny
 from registry.core import clock
 from registry.core.errors import RuleBroken
+from registry.core.panels import panels_for
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for, definition_of
 from registry.units.models import Unit
@@ -449,6 +450,13 @@ def _context(
         "done": done,
         "expected": expected,
         "draft": draft,
+        "panels": panels_for(
+            "operation_form",
+            request,
+            register=page.definition.code,
+            definition=page.definition,
+            details=form.details_as_typed(),
+        ),
         "saved_at": localtime(clock.now()) if partial else draft and localtime(draft.updated_at),
         "register": page.definition.code,
         "partial": partial,

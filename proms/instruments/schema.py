@@ -199,6 +199,8 @@ class Scale(Part):
     """The smallest change that matters to a patient; a register may use its own."""
     relevant_change_source: NonEmpty | None = None
     bands: tuple[Band, ...] = ()
+    values: dict[str, Text] = {}
+    """What the values of a text are called, where they are words; a code such as 1A- is not."""
     decimals: Annotated[int, Field(ge=0, le=4)] = 1
     """Shown to people; scores are stored unrounded."""
     count_column: bool = True
@@ -208,6 +210,8 @@ class Scale(Part):
     def _complete(self) -> Self:
         if self.kind == "number" and (self.range is None or self.range[0] >= self.range[1]):
             raise ValueError(f"{self.code}: a number needs a range, lowest value first")
+        if self.values and self.kind != "text":
+            raise ValueError(f"{self.code}: only a text has named values")
         if self.relevant_change is not None and self.direction is None:
             raise ValueError(f"{self.code}: a relevant change needs a direction")
         limits = [(band.upto, band.below) for band in self.bands]
@@ -226,6 +230,10 @@ class Scale(Part):
     @property
     def higher_is_better(self) -> bool:
         return self.direction == "higher_is_better"
+
+    def named(self, value: str) -> str:
+        """What a text is called in the language of the reader."""
+        return str(self.values.get(value, value))
 
     def band(self, value: float | None) -> Band | None:
         """The band that `value` (unrounded) lies in."""

@@ -15,6 +15,8 @@ class ScoringOptions:
     value_set: str | None
     minimum_answered: Mapping[str, int]
     """Scale to the least number of answers, where the register decides."""
+    variants: Mapping[str, str]
+    """Instrument to its variant, where the register decides."""
 
 
 def scoring_options(definition: RegisterDefinition) -> ScoringOptions:
@@ -23,4 +25,5 @@ def scoring_options(definition: RegisterDefinition) -> ScoringOptions:
     return ScoringOptions(
         about.eq5d_value_set,
         {"odi": about.odi_minimum_answered, "ndi": about.ndi_minimum_answered},
+        {"tokuhashi": about.tokuhashi_bands},
     )

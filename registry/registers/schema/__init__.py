@@ -9,6 +9,7 @@ from registry.registers.schema.base import LANGUAGES, Text, icd10_matches
 from registry.registers.schema.clinical import (
     Cohort,
     Complication,
+    ComputedScore,
     ConsultationKind,
     Criterion,
     Decision,
@@ -46,6 +47,7 @@ __all__ = [
     "BenchmarkScales",
     "Cohort",
     "Complication",
+    "ComputedScore",
     "ConsultationKind",
     "Criterion",
     "Decision",

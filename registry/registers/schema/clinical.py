@@ -89,6 +89,7 @@ class RegisterSection(Part):
     odi_minimum_answered: Annotated[int, Field(ge=1, le=10)] = 9
     ndi_minimum_answered: Annotated[int, Field(ge=1, le=10)] = 9
     tokuhashi_bands: Literal["revised", "danespine"] = "revised"
+    """By which bands of expected survival a computed Tokuhashi score is read."""
     registration: Registration = Registration()
     goals: Goals = Goals()
 
@@ -240,6 +241,18 @@ class SoftRange(Part):
     message: Text | None = None
 
 
+class ComputedScore(Part):
+    """A score that is computed from variables the surgeon enters: shown, never stored."""
+
+    instrument: Key
+    """An instrument that is filled in by the surgeon."""
+    answers: dict[Key, Key]
+    """By item of the instrument, the variable that answers it."""
+    values: dict[Key, dict[str, int | float]] = {}
+    """By variable and option, which answer it is; not needed where the option has the key that
+    the instrument has too."""
+
+
 class ProceduresSection(Part):
     """[procedures] What an operation in this register is made of."""
 
@@ -249,5 +262,6 @@ class ProceduresSection(Part):
     procedure_types: tuple[ProcedureType, ...] = ()
     complications: tuple[Complication, ...] = ()
     variables: tuple[Variable, ...] = ()
+    computed: tuple[ComputedScore, ...] = ()
     goals: tuple[Goal, ...] = ()
     warnings: tuple[SoftRange, ...] = ()

@@ -264,3 +264,36 @@ def test_a_date_of_assessment_that_was_taken_away_is_missing(
     page = staff.post(address("register", membership=member.pk), {**typed, **told})
     assert page.context["form"].has_error("complications_assessed_on")
     assert not Operation.objects.exists()
+
+
+def test_what_is_computed_from_the_entries_is_shown_with_them(
+    staff: Client, member: Membership, units: list[Unit]
+) -> None:
+    url = address("register", membership=member.pk)
+    typed = {
+        "unit": units[0].pk,
+        "performed_on": yesterday(),
+        "group": "metastasis",
+        "diagnosis": "C79.5",
+        "procedures-0-type": "decompression",
+        "levels": ["L4"],
+        "details-asa_class": "3",
+        "details-previous_surgery_level": "false",
+        "details-tokuhashi_karnofsky": "80_100",
+        "details-tokuhashi_extraspinal": "none",
+        "details-tokuhashi_vertebral": "one",
+        "details-tokuhashi_organ": "none",
+        "details-tokuhashi_palsy": "frankel_e",
+    }
+    part = staff.post(url, typed, headers={"HX-Request": "true"}).content.decode()
+    assert "Tokuhashi score" in part
+    assert "Too few questions were answered" in part
+    typed["details-tokuhashi_primary"] = "carcinoid"
+    part = staff.post(url, typed, headers={"HX-Request": "true"}).content.decode()
+    assert ">15</dd>" in part
+    assert "12 months or more" in part
+    answer = staff.post(url, {**typed, "do": "submit"}, follow=True)
+    page = answer.content.decode()
+    assert Operation.objects.exists(), answer.context["form"].errors
+    assert ">15</dd>" in page
+    assert "Expected survival" in page
