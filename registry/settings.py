@@ -120,7 +120,12 @@ def database(url: str) -> dict[str, object]:
         # Patients' keys live in a schema of their own, so that the ordinary backup leaves them out.
         # History's triggers raise and catch an error in every row where the setting that they look
         # for is missing, which large transactions feel; an empty list ignores no trigger.
-        "OPTIONS": {"options": "-c search_path=public,identity_keys -c pgtrigger.ignore={}"},
+        "OPTIONS": {
+            "options": "-c search_path=public,identity_keys -c pgtrigger.ignore={}",
+            # Statements that ask for it are prepared at once (DatabaseWrapper.planned_once); those
+            # of the ORM never are.
+            "prepare_threshold": 0,
+        },
         "TEST": {"NAME": os.environ.get("TEST_DATABASE_NAME", "test_registry")},
     }
 
@@ -177,7 +182,7 @@ if DEMO:
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "registry.core.middleware.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

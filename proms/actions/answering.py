@@ -1,8 +1,6 @@
 """What a patient does with a link: open it, answer, send. And what staff correct afterwards."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -16,20 +14,20 @@ from proms.instruments import instrument
 from proms.links import TOKEN_LENGTH, digest
 from proms.models import AnsweredBy, EntryMethod, Invitation, Response, RevokedLink
 from proms.plans import answerer_of
-from proms.policies import NEW_LINKS_A_DAY, why_not_answerable
+from proms.policies import NEW_LINKS_A_DAY
 from proms.questionnaire import Form, form_for
 from proms.scoring import score_one
 from proms.scoring.registers import scoring_options
-from proms.selectors.answering import STILL_ASKED, VERSION, FormInProgress
-from proms.status import DAYS_TO_FINISH
+from proms.selectors.answering import FormInProgress, form_in_progress
 from registry.accounts.permissions import NOBODY
 from registry.audit.actions import record_access
+from registry.audit.history import TELL_HISTORY, history_told
 from registry.audit.models import AccessOutcome
 from registry.core import clock
 from registry.core.errors import RuleBroken
-from registry.messaging.actions import withhold
+from registry.messaging.actions import WITHHOLD, withheld
 from registry.messaging.models import Message
-from registry.registers.actions import mark_slices_stale
+from registry.registers.actions import MARK_STALE, mark_slices_stale
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for
 
@@ -86,73 +84,29 @@ def confirm_birth_date(*, token: str, birth_date: date, now: datetime) -> Invita
     return held
 
 
-@dataclass(frozen=True, slots=True)
-class FormState:
-    """All that decides whether a form may be answered and sent, and what has been answered."""
-
-    pk: int
-    plan: list[dict[str, str]]
-    submitted_at: datetime | None
-    started_at: datetime | None
-    declined_at: datetime | None
-    closes_on: date
-    register_code: str
-    definition_version: str
-    time_point: str
-    birth_date: date
-    answered_by: str | None
-    answers: dict[str, float | None] | None
-    language: str | None
-    asks_something: bool
-
-    def why_not_open(self, on: date) -> str:
-        """Return why the form may not be answered on a day, "" when it may."""
-        return why_not_answerable(
-            submitted=self.submitted_at is not None,
-            declined=self.declined_at is not None,
-            started=self.started_at is not None,
-            closes_on=self.closes_on,
-            asks_something=self.asks_something,
-            on=on,
-            days_to_finish=DAYS_TO_FINISH,
-        )
+_LOCK = f"{TELL_HISTORY}; SELECT FROM proms_invitation WHERE id = %(invitation)s FOR UPDATE"
 
 
-_STATE = f"""
-    SELECT i.id, i.plan, i.submitted_at, i.started_at, i.declined_at, i.closes_on,
-           m.register_id, {VERSION}, i.time_point, p.birth_date, s.answered_by,
-           s.answers, s.language, {STILL_ASKED}
-    FROM proms_invitation i
-    JOIN patients_membership m ON m.id = i.membership_id
-    JOIN patients_patient p ON p.id = m.patient_id
-    LEFT JOIN proms_startedform s ON s.invitation_id = i.id
-    WHERE i.id = %(invitation)s
-"""
-# Two statements in one round trip. The second has a snapshot of its own, taken when the lock is
-# held: read together with the lock, answers that another tab saves meanwhile would be overlooked.
-_LOCKED_STATE = f"SELECT FROM proms_invitation WHERE id = %(invitation)s FOR UPDATE; {_STATE}"
+def locked_form(invitation_id: int) -> FormInProgress:
+    """Return the state of an invitation's form, which nobody else changes before the commit.
 
-
-def form_state(invitation_id: int, *, lock: bool = False) -> FormState:
-    """Return the state of an invitation's form; with ``lock`` nobody else changes it meanwhile.
-
-    One query. Raises Invitation.DoesNotExist.
+    Raises Invitation.DoesNotExist.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_LOCKED_STATE if lock else _STATE, {"invitation": invitation_id})
-        while cursor.nextset():
-            pass
-        row = cursor.fetchone()
-    if row is None:
+        cursor.execute(_LOCK, {"invitation": invitation_id, **history_told()})
+    # In a statement of its own, whose snapshot is taken when the lock is held: read together with
+    # the lock, answers that another tab saves meanwhile would be overlooked.
+    held = form_in_progress(invitation_id)
+    if held is None:
         raise Invitation.DoesNotExist(f"There is no invitation {invitation_id}.")
-    pk, plan, *rest, answers, language, asks = row
-    begun = None if answers is None else json.loads(answers)
-    return FormState(pk, json.loads(plan), *rest, begun, language, asks)
+    return held
 
 
 def why_not_open(invitation: Invitation | FormInProgress, on: date) -> str:
     """Return why an invitation may not be answered on a day, "" when it may. One query."""
-    return form_state(invitation.pk).why_not_open(on)
+    form = form_in_progress(invitation.pk)
+    assert form is not None  # an invitation is never deleted while somebody holds it
+    return form.why_not_open(on)
 
 
 @transaction.atomic
@@ -186,23 +140,38 @@ def _invitation_behind(token: str) -> int | None:
     return revoked.invitation_id if revoked else None
 
 
-@transaction.atomic
 def save_answers(
     *,
     invitation_id: int,
     answers: Mapping[str, float | None],
     language: str,
     now: datetime,
+    held: FormInProgress | None = None,
 ) -> None:
     """Keep answers of a form begun; the first ones start it. Raises RuleBroken when it is closed.
 
-    The caller has validated them against the form.
+    The caller has validated them against the form, and hands it over as ``held`` where it has
+    locked it already.
     """
-    held = form_state(invitation_id, lock=True)
-    reason = held.why_not_open(clock.civil_date(now))
+    # Nothing is written before the form is found open, so the caller's transaction serves as it is:
+    # a refusal is raised outside the block and leaves that transaction usable.
+    with transaction.atomic(savepoint=False):
+        held = held or locked_form(invitation_id)
+        reason = held.why_not_open(clock.civil_date(now))
+        if not reason:
+            _save(held, answers, language=language, now=now)
     if reason:
         raise RuleBroken(reason)
-    with connection.cursor() as cursor:
+
+
+def _save(
+    held: FormInProgress,
+    answers: Mapping[str, float | None],
+    *,
+    language: str,
+    now: datetime,
+) -> None:
+    with connection.planned_once() as cursor:
         cursor.execute(
             """
             INSERT INTO proms_startedform AS held (invitation_id, answers, language)
@@ -211,12 +180,12 @@ def save_answers(
             SET answers = held.answers || excluded.answers, language = excluded.language,
                 updated_at = now()
             """,
-            [invitation_id, Jsonb(dict(answers)), language],
+            [held.pk, Jsonb(dict(answers)), language],
         )
         if held.started_at is None:
             cursor.execute(
                 "UPDATE proms_invitation SET started_at = %s, updated_at = now() WHERE id = %s",
-                [now, invitation_id],
+                [now, held.pk],
             )
 
 
@@ -228,7 +197,7 @@ def note_who_answers(*, invitation_id: int, answered_by: str, language: str, now
     """
     if answered_by not in AnsweredBy.values:
         raise RuleBroken({"answered_by": _("Choose who is answering.")})
-    reason = form_state(invitation_id, lock=True).why_not_open(clock.civil_date(now))
+    reason = locked_form(invitation_id).why_not_open(clock.civil_date(now))
     if reason:
         raise RuleBroken(reason)
     with connection.cursor() as cursor:
@@ -249,17 +218,18 @@ def submit(
     now: datetime,
     language: str | None = None,
     method: str = EntryMethod.WEB,
+    held: FormInProgress | None = None,
 ) -> Response:
     """Turn the form begun into a response with scores; a second call returns the first response.
 
     Locks the invitation, so that of two submits at once one waits and then finds the response.
-    In the same transaction: scores, the follow-ups answered, the slices to be recomputed.
+    ``held`` is the form where the caller has locked it already. In the same transaction: scores,
+    the follow-ups answered, the slices to be recomputed.
     Raises RuleBroken when a question was neither answered nor skipped, or the form is closed.
     """
-    # Everything is looked at before the first write, so the caller's transaction serves as it is:
-    # a refusal is raised outside the block and leaves that transaction usable.
+    # Everything is looked at before the first write; see save_answers.
     with transaction.atomic(savepoint=False):
-        held = form_state(invitation_id, lock=True)
+        held = held or locked_form(invitation_id)
         if held.submitted_at is not None:
             return Response.objects.get(invitation_id=invitation_id, current=True)
         on = clock.civil_date(now)
@@ -272,16 +242,16 @@ def submit(
     raise RuleBroken(reason)
 
 
-def _what_is_left(held: FormState, language: str | None) -> str:
-    if held.answers is None:
+def _what_is_left(held: FormInProgress, language: str | None) -> str:
+    if not held.answers:
         return _("Nothing has been answered yet.")
-    unseen = form_for(held.plan, language or held.language).first_unseen(held.answers)
+    unseen = form_for(held.plan, language or held.started_language).first_unseen(held.answers)
     if unseen is not None:
         return _("One question is left: %(question)s") % {"question": unseen.heading}
     return ""
 
 
-def _answered_by(held: FormState, *, on: date) -> str:
+def _answered_by(held: FormInProgress, *, on: date) -> str:
     """Who gives the answers; "" when either may and nobody has said who it is."""
     answerer = answerer_of(
         definition_for(held.register_code, held.definition_version),
@@ -290,11 +260,11 @@ def _answered_by(held: FormState, *, on: date) -> str:
         birth_date=held.birth_date,
         on=on,
     )
-    return (held.answered_by or "") if answerer == "both" else answerer
+    return held.answered_by if answerer == "both" else answerer
 
 
-def _submit(held: FormState, *, now: datetime, language: str | None, method: str) -> Response:
-    form = form_for(held.plan, language or held.language)
+def _submit(held: FormInProgress, *, now: datetime, language: str | None, method: str) -> Response:
+    form = form_for(held.plan, language or held.started_language)
     return respond(
         held,
         form,
@@ -306,7 +276,7 @@ def _submit(held: FormState, *, now: datetime, language: str | None, method: str
 
 
 def respond(
-    held: FormState,
+    held: FormInProgress,
     form: Form,
     answers: dict[str, float | None],
     *,
@@ -333,10 +303,18 @@ def respond(
         method=method,
         answered_by=answered_by,
     )
-    _store(response, form, definition)
     started_on = clock.civil_date(held.started_at) if held.started_at else answered_on
-    _complete_follow_ups(response, definition, started_on=min(started_on, answered_on))
-    withhold(purpose=PURPOSE, subject_ids=[held.pk], reason="answered", now=now)
+    with connection.planned_once() as cursor:
+        cursor.execute(
+            _RESPOND,
+            {
+                **_stored(response, form, definition),
+                **withheld(purpose=PURPOSE, subject_ids=[held.pk], reason="answered", now=now),
+                "started_on": min(started_on, answered_on),
+                "graces": Jsonb(definition.grace_days),
+            },
+        )
+        _has_key(response, cursor.fetchone()[0])
     return response
 
 
@@ -393,49 +371,83 @@ def correct_response(
         answered_by=held.answered_by,
         supersedes=held,
     )
-    with pghistory.context(reason=reason.strip()[:LONGEST_REASON]):
-        _store(corrected, form, definition)
+    told = pghistory.context(reason=reason.strip()[:LONGEST_REASON])
+    with told, connection.cursor() as cursor:
+        cursor.execute(_CORRECT, _stored(corrected, form, definition))
+        _has_key(corrected, cursor.fetchone()[0])
     _mark_stale(invitation.pk)
     return corrected
 
 
-def _store(response: Response, form: Form, definition: RegisterDefinition) -> None:
-    """Write a response and its scores in one statement; gives the response its key."""
+_STORED = """
+    stored AS (
+        INSERT INTO proms_response
+            (invitation_id, submitted_at, answered_on, answers, instruments, language,
+             method, answered_by, current, supersedes_id)
+        VALUES (%(invitation)s, %(submitted_at)s, %(answered_on)s, %(answers)s, %(instruments)s,
+                %(language)s, %(method)s, %(answered_by)s, true, %(supersedes)s::bigint)
+        RETURNING id
+    ), scored AS (
+        INSERT INTO proms_score
+            (response_id, scale, value, reason, answered, instrument, instrument_version, variant)
+        SELECT stored.id, one.*
+        FROM stored, jsonb_to_recordset(%(scores)s) AS one (
+            scale text, value float8, reason text, answered int, instrument text,
+            instrument_version text, variant text)
+    )
+"""
+"""Writes a response and its scores."""
+_ANSWERED = """
+    submitted AS (
+        UPDATE proms_invitation SET submitted_at = %(submitted_at)s, updated_at = now()
+        WHERE id = %(invitation)s
+    ), finished AS (
+        DELETE FROM proms_startedform WHERE invitation_id = %(invitation)s
+    ), answered AS (
+        UPDATE proms_followup held
+        SET completed_on = %(answered_on)s, updated_at = now(),
+            old_at_surgery = COALESCE(held.time_point = 'before'
+                AND o.performed_on - %(answered_on)s
+                    > (%(graces)s ->> o."group")::int, false)
+        FROM procedures_operation o
+        WHERE o.id = held.operation_id AND held.invitation_id = %(invitation)s
+          AND held.completed_on IS NULL AND held.censored_on IS NULL
+          AND held.closes_on >= %(started_on)s
+        RETURNING o.register_id, o.unit_id, o.year
+    )
+"""
+"""Notes the answer on the invitation and on every follow-up whose window the form was begun in.
+
+The form begun is now the response, and goes.
+"""
+_RESPOND = f"""
+    WITH {_STORED}, {_ANSWERED},
+         marked AS ({MARK_STALE.format(changed="answered")}),
+         withheld AS ({WITHHOLD})
+    SELECT id FROM stored
+"""
+_CORRECT = f"WITH {_STORED} SELECT id FROM stored"
+
+
+def _stored(response: Response, form: Form, definition: RegisterDefinition) -> dict[str, object]:
+    """Return the parameters of _STORED: a response and its scores."""
     scores = _scores(response, form, definition)
-    columns = list(zip(*scores, strict=True)) or [()] * len(ScoreRow._fields)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH stored AS (
-                INSERT INTO proms_response
-                    (invitation_id, submitted_at, answered_on, answers, instruments, language,
-                     method, answered_by, current, supersedes_id)
-                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, true, %s)
-                RETURNING id
-            ), scored AS (
-                INSERT INTO proms_score
-                    (response_id, scale, value, reason, answered, instrument,
-                     instrument_version, variant)
-                SELECT stored.id, one.*
-                FROM stored, unnest(%s::text[], %s::float8[], %s::text[], %s::int[], %s::text[],
-                                    %s::text[], %s::text[]) AS one
-            )
-            SELECT id FROM stored
-            """,
-            [
-                response.invitation_id,
-                response.submitted_at,
-                response.answered_on,
-                Jsonb(response.answers),
-                Jsonb(response.instruments),
-                response.language,
-                response.method,
-                response.answered_by,
-                response.supersedes_id,
-                *map(list, columns),
-            ],
-        )
-        response.pk = cursor.fetchone()[0]
+    return {
+        "invitation": response.invitation_id,
+        "submitted_at": response.submitted_at,
+        "answered_on": response.answered_on,
+        "answers": Jsonb(response.answers),
+        "instruments": Jsonb(response.instruments),
+        "language": response.language,
+        "method": response.method,
+        "answered_by": response.answered_by,
+        "supersedes": response.supersedes_id,
+        "scores": Jsonb([one._asdict() for one in scores]),
+    }
+
+
+def _has_key(response: Response, key: int) -> None:
+    response.pk = key
     response._state.adding = False
     response._state.db = connection.alias
 
@@ -479,46 +491,6 @@ def _scores(response: Response, form: Form, definition: RegisterDefinition) -> l
             if instrument(code, held["version"]).scale(scale).kind == "number"
         ]
     return scores
-
-
-def _complete_follow_ups(
-    response: Response, definition: RegisterDefinition, *, started_on: date
-) -> None:
-    """Note the answer on the invitation and on every follow-up whose window the form was begun in.
-
-    The form begun is now the response, and goes.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH submitted AS (
-                UPDATE proms_invitation SET submitted_at = %(submitted_at)s, updated_at = now()
-                WHERE id = %(invitation)s
-            ), finished AS (
-                DELETE FROM proms_startedform WHERE invitation_id = %(invitation)s
-            ), answered AS (
-                UPDATE proms_followup held
-                SET completed_on = %(answered_on)s, updated_at = now(),
-                    old_at_surgery = COALESCE(held.time_point = 'before'
-                        AND o.performed_on - %(answered_on)s
-                            > (%(graces)s::jsonb ->> o."group")::int, false)
-                FROM procedures_operation o
-                WHERE o.id = held.operation_id AND held.invitation_id = %(invitation)s
-                  AND held.completed_on IS NULL AND held.censored_on IS NULL
-                  AND held.closes_on >= %(started_on)s
-                RETURNING o.register_id, o.unit_id, o.year
-            )
-            SELECT register_id, unit_id, year FROM answered
-            """,
-            {
-                "submitted_at": response.submitted_at,
-                "answered_on": response.answered_on,
-                "started_on": started_on,
-                "graces": Jsonb(definition.grace_days),
-                "invitation": response.invitation_id,
-            },
-        )
-        mark_slices_stale(cursor.fetchall())
 
 
 def _mark_stale(invitation_id: int) -> None:

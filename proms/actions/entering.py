@@ -12,11 +12,12 @@ from datetime import date, datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from proms.actions.answering import FormState, form_state, respond
+from proms.actions.answering import locked_form, respond
 from proms.models import Entry, EntryMethod, Invitation, Response
 from proms.paper.typed import Reading, differences, read_entry
 from proms.policies import last_day_to_answer, why_not_answered_on
 from proms.questionnaire import Form, form_for
+from proms.selectors.answering import FormInProgress
 from proms.status import DAYS_TO_FINISH
 from registry.accounts.permissions import Viewer
 from registry.core import clock
@@ -56,7 +57,7 @@ def enter_answers(
     has entered the form. Raises RuleBroken beside the question or the date, AnsweredMeanwhile when
     there is a response already.
     """
-    held = form_state(invitation_id, lock=True)
+    held = locked_form(invitation_id)
     form = form_for(held.plan, language)
     _check(held, answered_on=answered_on, now=now)
     reading = _reading(form, typed)
@@ -101,7 +102,7 @@ def resolve_entries(
     ``typed`` holds the answers to the questions that differ, ``answered_on`` the date when the two
     give different ones. Raises RuleBroken, AnsweredMeanwhile.
     """
-    held = form_state(invitation_id, lock=True)
+    held = locked_form(invitation_id)
     entries = list(Entry.objects.filter(invitation_id=held.pk).order_by("position"))
     if held.submitted_at is None and len(entries) < 2:
         raise RuleBroken(_("There are not two entries to compare."))
@@ -130,13 +131,13 @@ def discard_entries(*, invitation_id: int) -> None:
 
     Raises RuleBroken when there is a response.
     """
-    held = form_state(invitation_id, lock=True)
+    held = locked_form(invitation_id)
     if Entry.objects.filter(invitation_id=held.pk, response__isnull=False).exists():
         raise RuleBroken(_("These entries have become the patient's answers. Correct those."))
     Entry.objects.filter(invitation_id=held.pk).delete()
 
 
-def _check(held: FormState, *, answered_on: date, now: datetime) -> None:
+def _check(held: FormInProgress, *, answered_on: date, now: datetime) -> None:
     if held.submitted_at is not None:
         raise AnsweredMeanwhile(_("The patient has answered already."))
     if held.declined_at is not None:
@@ -177,7 +178,7 @@ def _differ(form: Form, first: Entry, second: Entry) -> bool:
 
 
 def _submit(
-    held: FormState,
+    held: FormInProgress,
     form: Form,
     reading: Reading,
     entries: list[Entry],

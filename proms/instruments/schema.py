@@ -6,10 +6,13 @@ sum, a mean nor a table are `code`, named there and written in `proms.scoring`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from registry.registers.schema.base import Key, NonEmpty, Part, Text
@@ -91,6 +94,11 @@ class Item(Part):
         """The highest value that may be stored."""
         return max(self.values) if self.options else float(self.maximum or 0)
 
+    @property
+    def lowest(self) -> float:
+        """The lowest value that may be stored."""
+        return min(self.values) if self.options else float(self.minimum or 0)
+
     def accepts(self, value: float) -> bool:
         """Whether `value` is an answer to this item."""
         if self.options:
@@ -112,6 +120,25 @@ class Item(Part):
         step = f" in steps of {self.step:g}" if self.step else ""
         kind = "a whole number" if self.integer else "a number"
         return f"{kind} from {self.minimum:g} to {self.maximum:g}{step}"
+
+
+class Limits(NamedTuple):
+    """The limits of an instrument's items; arrays of shape (n_items, 1)."""
+
+    lowest: NDArray[np.float64]
+    highest: NDArray[np.float64]
+    broken: NDArray[np.bool_]
+    """Whether an answer need not be a whole number."""
+    with_gaps: tuple[int, ...]
+    """The places of items that do not allow every whole number in between."""
+
+
+def _column(values: Iterable[float]) -> NDArray[Any]:
+    return np.array(list(values)).reshape(-1, 1)
+
+
+def _has_gaps(values: tuple[int, ...]) -> bool:
+    return bool(values) and len(values) != max(values) - min(values) + 1
 
 
 class ValueSet(Part):
@@ -356,6 +383,20 @@ class Instrument(Part):
         for name, value_set in self.value_sets.items():
             if set(value_set.terms) != set(items):
                 raise ValueError(f"value set {name}: needs a term for each of {', '.join(items)}")
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What may be stored for each item, for looking at many answers at once."""
+        return Limits(
+            lowest=_column(item.lowest for item in self.items),
+            highest=_column(item.highest for item in self.items),
+            broken=_column(not (item.options or item.integer) for item in self.items),
+            with_gaps=tuple(
+                position
+                for position, item in enumerate(self.items)
+                if item.step is not None or _has_gaps(item.values)
+            ),
+        )
 
     @cached_property
     def item_codes(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from proms.instruments.loader import instrument as instrument_by_code
-from proms.instruments.schema import Formula, Instrument, Item, Scale
+from proms.instruments.schema import Formula, Instrument, Scale
 from proms.scoring import eq5d
 from proms.scoring.arrays import (
     FloatArray,
@@ -54,14 +54,16 @@ def score(
             f"not {answers.shape}"
         )
     chosen = _variant(instrument, value_set, variant)
-    columns: dict[str, FloatArray] = {}
-    invalid: dict[str, np.ndarray | None] = {}
-    for position, item in enumerate(instrument.items):
-        column = np.ascontiguousarray(answers[:, position])
-        wrong = ~(np.isnan(column) | _accepted(item, column))
-        any_wrong = wrong.any()
-        invalid[item.code] = wrong if any_wrong else None
-        columns[item.code] = np.where(wrong, np.nan, column) if any_wrong else column
+    rows = np.ascontiguousarray(answers.T)
+    wrong = ~(np.isnan(rows) | _accepted(instrument, rows))
+    any_wrong = wrong.any(axis=1)
+    if any_wrong.any():
+        rows = np.where(wrong, np.nan, rows)
+    columns = dict(zip(instrument.item_codes, rows, strict=True))
+    invalid = {
+        code: wrong[position] if any_wrong[position] else None
+        for position, code in enumerate(instrument.item_codes)
+    }
 
     held = Answers(instrument, columns, chosen)
     scores: dict[str, ScaleScores] = {}
@@ -128,20 +130,20 @@ def _variant(instrument: Instrument, value_set: str | None, variant: str | None)
     return variant or (instrument.variants[0] if instrument.variants else "")
 
 
-def _accepted(item: Item, column: FloatArray) -> np.ndarray:
-    """Which answers lie within the item's options or range. NaN is not accepted."""
-    if item.options:
-        values = item.values
-        if len(values) != max(values) - min(values) + 1:
-            return np.isin(column, values)
-        low, high = float(min(values)), float(max(values))
-    else:
-        low, high = item.minimum or 0.0, item.maximum or 0.0
-    within = (column >= low) & (column <= high)
-    if item.step is not None:
-        within &= (column - low) % item.step == 0
-    elif item.options or item.integer:
-        within &= np.floor(column) == column
+def _accepted(instrument: Instrument, rows: FloatArray) -> np.ndarray:
+    """Which answers, shape (n_items, n_responses), lie within their item's options or range.
+
+    NaN is not accepted.
+    """
+    limits = instrument.limits
+    within = (rows >= limits.lowest) & (rows <= limits.highest)
+    within &= limits.broken | (np.floor(rows) == rows)
+    for position in limits.with_gaps:
+        item = instrument.items[position]
+        if item.options:
+            within[position] &= np.isin(rows[position], item.values)
+        else:
+            within[position] &= (rows[position] - item.lowest) % item.step == 0
     return within
 
 

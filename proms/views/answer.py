@@ -369,6 +369,7 @@ def _answered(request: HttpRequest, session: Session, form: Form, page: Page) ->
                 answers=changed,
                 language=language if language in session.languages else session.language,
                 now=clock.now(),
+                held=session.invitation,
             )
         except RuleBroken as error:
             return _ended(request, session, " ".join(error.messages))
@@ -504,6 +505,7 @@ def send(request: HttpRequest, session: Session) -> HttpResponse:
                 now=clock.now(),
                 language=session.language,
                 method=session.method,
+                held=session.invitation,
             )
         except RuleBroken as error:
             reason = actions.why_not_open(session.invitation, clock.today())

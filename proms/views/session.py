@@ -9,7 +9,8 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
 from patients.reach import Answerer
-from proms.models import AnsweredBy, EntryMethod
+from proms import actions
+from proms.models import AnsweredBy, EntryMethod, Invitation
 from proms.plans import answerer_of, languages_for
 from proms.selectors import FormInProgress, form_in_progress
 from registry.core import clock
@@ -93,8 +94,8 @@ def timed_out(request: HttpRequest) -> Pass | None:
 
 def session_for(request: HttpRequest, allowed: Pass) -> Session | None:
     """Return the form that a pass is for; None when its link was revoked. One query."""
-    invitation = form_in_progress(allowed.invitation_id, allowed.generation)
-    if invitation is None:
+    invitation = _form_of(request, allowed.invitation_id)
+    if invitation is None or invitation.generation != allowed.generation:
         return None
     definition = definition_for(invitation.register_code, invitation.definition_version)
     languages = languages_for(invitation.plan, definition.about.languages)
@@ -113,6 +114,16 @@ def session_for(request: HttpRequest, allowed: Pass) -> Session | None:
         _method(allowed, invitation, answerer),
         answerer,
     )
+
+
+def _form_of(request: HttpRequest, invitation_id: int) -> FormInProgress | None:
+    if request.method != "POST":
+        return form_in_progress(invitation_id)
+    # Who posts is about to change the form: it is locked at once, and need not be read again.
+    try:
+        return actions.locked_form(invitation_id)
+    except Invitation.DoesNotExist:
+        return None
 
 
 def chosen_language(request: HttpRequest) -> str:

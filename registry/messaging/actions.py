@@ -107,6 +107,35 @@ def enqueue_rule(
         return cursor.rowcount
 
 
+WITHHOLD = """
+    UPDATE messaging_message
+    SET withheld_at = %(withheld_at)s, withheld_reason = %(withheld_reason)s
+    WHERE sent_at IS NULL AND failed_at IS NULL AND withheld_at IS NULL
+      AND purpose = %(withheld_purpose)s AND subject_id = ANY(%(withheld_subjects)s::bigint[])
+      AND (claimed_until IS NULL OR claimed_until <= %(withheld_at)s)
+      AND (%(except_rule)s::text IS NULL OR rule <> %(except_rule)s)
+"""
+"""Withholds what waits about subjects; a part of larger statements too. See `withheld`."""
+
+
+def withheld(
+    *,
+    purpose: str,
+    subject_ids: Iterable[int],
+    reason: str,
+    now: datetime,
+    except_rule: str | None = None,
+) -> dict[str, object]:
+    """Return the parameters of WITHHOLD."""
+    return {
+        "withheld_at": now,
+        "withheld_reason": reason,
+        "withheld_purpose": purpose,
+        "withheld_subjects": number_array(subject_ids),
+        "except_rule": except_rule,
+    }
+
+
 def withhold(
     *,
     purpose: str,
@@ -119,11 +148,12 @@ def withhold(
 
     A message that a worker is just sending is left: it decides for itself when it composes.
     """
-    waiting = Message.objects.filter(WAITING, purpose=purpose, subject_id__in=list(subject_ids))
-    waiting = waiting.filter(Q(claimed_until__isnull=True) | Q(claimed_until__lte=now))
-    if except_rule is not None:
-        waiting = waiting.exclude(rule=except_rule)
-    return waiting.update(withheld_at=now, withheld_reason=reason)
+    told = withheld(
+        purpose=purpose, subject_ids=subject_ids, reason=reason, now=now, except_rule=except_rule
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(WITHHOLD, told)
+        return cursor.rowcount
 
 
 def claim(*, now: datetime, limit: int, channel: str = Channel.EMAIL) -> list[Message]:

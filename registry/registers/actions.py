@@ -86,17 +86,23 @@ def mark_stale(*, register_code: str, unit_id: int, years: Iterable[int]) -> Non
     mark_slices_stale((register_code, unit_id, year) for year in years)
 
 
+MARK_STALE = """
+    INSERT INTO registers_staleslice (register_id, unit_id, year)
+    SELECT DISTINCT register_id, unit_id, year FROM {changed}
+"""
+"""Marks slices as stale; ``changed`` names them, as a part of the statement that changes them."""
+_MARK_THESE = MARK_STALE.format(
+    changed="unnest(%s::text[], %s::bigint[], %s::int[]) AS one (register_id, unit_id, year)"
+)
+
+
 def mark_slices_stale(slices: Iterable[tuple[str, int, int]]) -> None:
     """Mark slices (register code, unit id, year) as stale, in the caller's transaction."""
-    wanted = sorted(set(slices))
+    wanted = set(slices)
     if not wanted:
         return
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO registers_staleslice (register_id, unit_id, year)"
-            " SELECT * FROM unnest(%s::text[], %s::bigint[], %s::int[])",
-            [list(column) for column in zip(*wanted, strict=True)],
-        )
+        cursor.execute(_MARK_THESE, [list(column) for column in zip(*wanted, strict=True)])
 
 
 def take_stale_slices(slices: Iterable[tuple[str, int, int]]) -> list[Slice]:

@@ -504,6 +504,38 @@ def test_the_whole_form_from_link_to_receipt(client, invitation):
     assert Response.objects.count() == 1
 
 
+def test_history_tells_where_the_answers_came_from(client, invitation):
+    """What is written is planned once, and history is told apart from it."""
+    let_in(client, invitation)
+    answer_all(client, invitation)
+    client.post("/q/form/send/", {"form": form_code(client, "/q/form/review/")})
+    followed = FollowUp.objects.get(invitation=invitation)
+    written = [
+        Response.pgh_event_model.objects.get(),
+        Invitation.pgh_event_model.objects.filter(pgh_obj_id=invitation.pk).latest("pgh_id"),
+        FollowUp.pgh_event_model.objects.filter(pgh_obj_id=followed.pk).latest("pgh_id"),
+    ]
+    assert {one.pgh_context.metadata["source"] for one in written} == {"POST /q/form/send/"}
+    assert len({one.pgh_context_id for one in written}) == 1
+
+
+def test_sending_a_form_costs_few_queries(client, invitation):
+    let_in(client, invitation)
+    answer_all(client, invitation)
+    form = form_code(client, "/q/form/review/")
+    with CaptureQueriesContext(connection) as captured:
+        client.post("/q/form/send/", {"form": form})
+    statements = [q["sql"] for q in captured if not q["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    assert len(statements) <= 3, statements
+    assert Response.objects.exists()
+
+
+def test_the_policy_of_pages_is_the_same_everywhere(client, invitation):
+    for address in (link(invitation), "/q/form/", "/accounts/login/", "/nowhere/"):
+        policy = client.get(address).headers["Content-Security-Policy"].split("; ")
+        assert {"default-src 'none'", "script-src 'self'", "style-src 'self'"} < set(policy), address
+
+
 def test_review_shows_what_is_left_and_sends_nothing_before(client, invitation):
     let_in(client, invitation)
     page = f"/q/form/{number_of(invitation, 'odi1')}/"
