@@ -6,6 +6,7 @@ a reminder carries the same link as the invitation; raising the generation revok
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from functools import lru_cache
 from hmac import compare_digest
 
@@ -20,7 +21,7 @@ TOKEN_LENGTH = 43
 def token_for(invitation_id: int, generation: int) -> str:
     """Return the token of an invitation's link: 256 bits as 43 URL-safe characters."""
     secret = blind_index(_key(settings.LINK_KEY), "invitation", str(invitation_id), str(generation))
-    return urlsafe_b64encode(secret).rstrip(b"=").decode()
+    return _written(secret).decode()
 
 
 def digest(token: str) -> bytes:
@@ -31,6 +32,18 @@ def digest(token: str) -> bytes:
 def digest_for(invitation_id: int, generation: int) -> bytes:
     """Return the digest of an invitation's current token."""
     return digest(token_for(invitation_id, generation))
+
+
+def first_digests(invitation_ids: Iterable[int]) -> bytes:
+    """Return the digests of new invitations' tokens, 32 bytes each, one after the other.
+
+    The same as ``digest_for(id, 1)`` of each, in half the time.
+    """
+    key = _key(settings.LINK_KEY)
+    return b"".join(
+        hashlib.sha256(_written(blind_index(key, "invitation", str(pk), "1"))).digest()
+        for pk in invitation_ids
+    )
 
 
 def address_for(invitation_id: int, generation: int) -> str:
@@ -66,6 +79,10 @@ def stop_address_for(invitation_id: int) -> str:
     """Return the whole address at which reminders of an invitation are ended."""
     path = reverse("answer:stop", kwargs={"token": stop_token_for(invitation_id)})
     return f"{settings.SITE_URL.rstrip('/')}{path}"
+
+
+def _written(secret: bytes) -> bytes:
+    return urlsafe_b64encode(secret).rstrip(b"=")
 
 
 @lru_cache(maxsize=4)

@@ -5,6 +5,7 @@ brings the follow-ups into the state that the operations ask for.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -39,12 +40,14 @@ _SCHEDULE = """
 # Who lays the same schedules at the same time waits here, and then finds them laid. An INSERT … ON
 # CONFLICT would not need this, but takes twice as long for each row.
 _LOCK = """
-    SELECT count(*) FROM (
-        SELECT id FROM procedures_operation WHERE id = ANY(%(operations)s::bigint[])
+    SELECT DISTINCT definition_id, register_id, unit_id, year FROM (
+        SELECT definition_id, register_id, unit_id, year FROM procedures_operation
+        WHERE id = ANY(%s::bigint[])
         ORDER BY id FOR NO KEY UPDATE
     ) AS locked
 """
 
+# In the order of the unique index, which then grows at its end.
 _LAY = f"""
     WITH {_SCHEDULE},
     held AS MATERIALIZED (
@@ -56,6 +59,7 @@ _LAY = f"""
     SELECT operation_id, time_point, opens_on, due_on, closes_on, false, ''
     FROM wanted LEFT JOIN held USING (operation_id, time_point)
     WHERE held.operation_id IS NULL
+    ORDER BY operation_id, time_point
 """
 
 _MOVE = f"""
@@ -141,11 +145,11 @@ def create_schedules(*, operation_ids: Iterable[int]) -> None:
     operations = list(operation_ids)
     if not operations:
         return
-    parameters = _parameters(operations)
     with connection.cursor() as cursor:
-        _lay(cursor, parameters)
+        locked = _lock(cursor, operations)
+        _lay(cursor, _parameters(operations, locked.definitions))
     censor_operations(operation_ids=operations)
-    _mark_stale(operations)
+    mark_slices_stale(locked.slices)
 
 
 def create_schedule(*, operation_id: int) -> None:
@@ -163,37 +167,47 @@ def move_schedules(*, operation_ids: Iterable[int]) -> None:
     operations = list(operation_ids)
     if not operations:
         return
-    parameters = _parameters(operations)
     with connection.cursor() as cursor:
+        locked = _lock(cursor, operations)
+        parameters = _parameters(operations, locked.definitions)
         _lay(cursor, parameters)
         cursor.execute(_MOVE, parameters)
         cursor.execute(_REMOVE, parameters)
         cursor.execute(_CLOSE_WITH_SURGERY, parameters)
-        cursor.execute(_MARK_OLD, {**parameters, **_graces(operations)})
+        cursor.execute(_MARK_OLD, {**parameters, **_graces(locked.definitions)})
     censor_members_of(operation_ids=operations)
-    _mark_stale(operations)
+    mark_slices_stale(locked.slices)
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Operations that this transaction holds: their definitions by version id, their slices."""
+
+    definitions: dict[int, RegisterDefinition]
+    slices: set[tuple[str, int, int]]
+
+
+def _lock(cursor: CursorWrapper, operations: list[int]) -> Locked:
+    cursor.execute(_LOCK, [number_array(operations)])
+    rows = cursor.fetchall()
+    versions = DefinitionVersion.objects.defer("definition").filter(pk__in={row[0] for row in rows})
+    return Locked(
+        definitions={version.pk: definition_of(version) for version in versions},
+        slices={row[1:] for row in rows},
+    )
 
 
 def _lay(cursor: CursorWrapper, parameters: Mapping[str, object]) -> None:
-    cursor.execute(_LOCK, parameters)
     with planned_for_many(cursor):
         cursor.execute(_LAY, parameters)
 
 
-def _definitions(operations: list[int]) -> dict[int, RegisterDefinition]:
-    versions = DefinitionVersion.objects.defer("definition").extra(
-        where=[
-            "id IN (SELECT definition_id FROM procedures_operation WHERE id = ANY(%s::bigint[]))"
-        ],
-        params=[number_array(operations)],
-    )
-    return {version.pk: definition_of(version) for version in versions}
-
-
-def _parameters(operations: list[int]) -> dict[str, object]:
+def _parameters(
+    operations: list[int], definitions: Mapping[int, RegisterDefinition]
+) -> dict[str, object]:
     rows = [
         (version_id, group, each.time_point, each.opens, each.due, each.closes)
-        for version_id, definition in _definitions(operations).items()
+        for version_id, definition in definitions.items()
         for group in definition.groups
         for each in offsets(definition, group)
     ]
@@ -205,22 +219,12 @@ def _parameters(operations: list[int]) -> dict[str, object]:
     }
 
 
-def _graces(operations: list[int]) -> dict[str, list[object]]:
+def _graces(definitions: Mapping[int, RegisterDefinition]) -> dict[str, list[object]]:
     rows = [
         (version_id, group, days)
-        for version_id, definition in _definitions(operations).items()
+        for version_id, definition in definitions.items()
         for group, days in definition.grace_days.items()
     ]
     columns = zip(*rows, strict=True) if rows else ([],) * 3
     names = ("definitions", "groups", "graces")
     return {name: list(column) for name, column in zip(names, columns, strict=True)}
-
-
-def _mark_stale(operations: list[int]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT register_id, unit_id, year FROM procedures_operation"
-            " WHERE id = ANY(%s::bigint[])",
-            [number_array(operations)],
-        )
-        mark_slices_stale(cursor.fetchall())

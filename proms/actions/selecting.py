@@ -22,11 +22,11 @@ from patients.reach import (
     sms_available,
     under_age_sql,
 )
-from proms.links import digest_for
+from proms.links import first_digests
 from proms.plans import Asked, Plan, plan_for
 from registry.core import clock
-from registry.core.bulk import number_array
-from registry.messaging.actions import enqueue_rule
+from registry.core.bulk import memory_for_many, number_array
+from registry.messaging.actions import enqueue_first
 from registry.registers.models import Register
 from registry.registers.schema import RegisterDefinition
 from registry.registers.selectors import definition_for
@@ -116,45 +116,49 @@ _SENT_BY = ("email", "sms")
 
 # The id is in the link, so it must be known before the row is written.
 _NUMBER = f"""
+    DROP TABLE IF EXISTS pg_temp.proms_new;
+    CREATE TEMPORARY TABLE proms_new ON COMMIT DROP AS
     WITH {_DECIDED}
-    SELECT due.place, nextval('proms_invitation_id_seq'), {_CHANNEL}
+    SELECT row_number() OVER (ORDER BY due.place)::int AS position, due.place,
+           nextval('proms_invitation_id_seq') AS id, decided.plan, {_CHANNEL} AS channel
     FROM pg_temp.proms_due due JOIN decided USING (register_id, language, age, asked)
     WHERE due.place <> ALL(%(joining)s::int[])
-    ORDER BY due.place
 """
 
+_NEW = "SELECT id, channel FROM pg_temp.proms_new ORDER BY position"
+
 _WRITE = f"""
-    WITH {_DECIDED},
-    new AS (
-        SELECT * FROM unnest(%(places)s::int[], %(ids)s::bigint[])
-            WITH ORDINALITY AS n (place, id, position)
-    )
     INSERT INTO proms_invitation
         (id, membership_id, time_point, plan, opens_on, due_on, closes_on,
          generation, token_digest, failed_attempts, unreachable_at)
     SELECT new.id, due.membership_id, split_part(split_part(due.asked, ',', 1), ' ', 2),
-           (%(written_plans)s::jsonb[])[decided.plan], due.opens_on, due.due_on, due.closes_on, 1,
-           substring(%(digests)s::bytea FROM (new.position * 32 - 31)::int FOR 32), 0,
-           CASE WHEN {_CHANNEL} IN {_SENT_BY} THEN NULL ELSE %(now)s::timestamptz END
-    FROM new
-    JOIN pg_temp.proms_due due USING (place)
-    JOIN decided USING (register_id, language, age, asked)
+           (%(written_plans)s::jsonb[])[new.plan], due.opens_on, due.due_on, due.closes_on, 1,
+           substring(%(digests)s::bytea FROM new.position * 32 - 31 FOR 32), 0,
+           CASE WHEN new.channel IN {_SENT_BY} THEN NULL ELSE %(now)s::timestamptz END
+    FROM pg_temp.proms_new new JOIN pg_temp.proms_due due USING (place)
 """
 
-_LINK = """
-    UPDATE proms_followup held
-    SET invitation_id = asked.invitation_id, updated_at = now()
-    FROM (
-        SELECT one.id AS invitation_id, unnest(due.follow_up_ids) AS follow_up_id
-        FROM unnest(%(places)s::int[], %(ids)s::bigint[]) AS one (place, id)
-        JOIN pg_temp.proms_due due USING (place)
-    ) AS asked
-    WHERE held.id = asked.follow_up_id AND held.invitation_id IS NULL
-"""
+_PAIRS = "unnest(%(places)s::int[], %(ids)s::bigint[]) AS one (place, id)"
 
-_LENGTHEN = """
+
+def _link_sql(pairs: str) -> str:
+    return f"""
+        UPDATE proms_followup held
+        SET invitation_id = asked.invitation_id, updated_at = now()
+        FROM (
+            SELECT one.id AS invitation_id, unnest(due.follow_up_ids) AS follow_up_id
+            FROM {pairs} JOIN pg_temp.proms_due due USING (place)
+        ) AS asked
+        WHERE held.id = asked.follow_up_id AND held.invitation_id IS NULL
+    """
+
+
+_LINK = _link_sql("pg_temp.proms_new one")
+_JOIN = _link_sql(_PAIRS)
+
+_LENGTHEN = f"""
     UPDATE proms_invitation held SET closes_on = due.closes_on, updated_at = now()
-    FROM unnest(%(places)s::int[], %(ids)s::bigint[]) AS one (place, id)
+    FROM {_PAIRS}
     JOIN pg_temp.proms_due due USING (place)
     WHERE held.id = one.id AND held.closes_on < due.closes_on
 """
@@ -301,7 +305,7 @@ def _join(cursor: CursorWrapper, joining: dict[int, int]) -> None:
     if not joining:
         return
     pairs = {"places": number_array(joining), "ids": number_array(joining.values())}
-    cursor.execute(_LINK, pairs)
+    cursor.execute(_JOIN, pairs)
     cursor.execute(_LENGTHEN, pairs)
 
 
@@ -327,32 +331,30 @@ def _invite(
         "guardian_alone": [guardian_alone[kind] for kind in plans],
     }
     cursor.execute(_NUMBER, {**decided, "joining": number_array(joining)})
+    cursor.execute(_NEW)
     rows = cursor.fetchall()
     if not rows:
         return
-    ids = [row[1] for row in rows]
-    new = {"places": number_array(row[0] for row in rows), "ids": number_array(ids)}
-    cursor.execute(
-        _WRITE,
-        {
-            **decided,
-            **new,
-            "written_plans": [json.dumps(plan.as_json()) for plan in different],
-            "digests": b"".join(digest_for(pk, 1) for pk in ids),
-            "now": now,
-        },
-    )
-    cursor.execute(_LINK, new)
-    done.invitation_ids = ids
+    done.invitation_ids = [pk for pk, _channel in rows]
+    with memory_for_many(cursor):
+        cursor.execute(
+            _WRITE,
+            {
+                "written_plans": [json.dumps(plan.as_json()) for plan in different],
+                "digests": first_digests(done.invitation_ids),
+                "now": now,
+            },
+        )
+        cursor.execute(_LINK)
     for channel in _SENT_BY:
-        reached = [row[1] for row in rows if row[2] == channel]
+        reached = [pk for pk, its in rows if its == channel]
         done.invited += len(reached)
         if reached:
-            enqueue_rule(
+            enqueue_first(
                 purpose=PURPOSE,
                 rule=FIRST_RULE,
                 subject_ids=reached,
                 due_at=now,
                 channel=channel,
             )
-    done.unreachable = len(ids) - done.invited
+    done.unreachable = len(rows) - done.invited

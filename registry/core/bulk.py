@@ -15,12 +15,21 @@ def number_array(numbers: Iterable[int]) -> str:
 
 
 @contextmanager
+def memory_for_many(cursor: CursorWrapper) -> Iterator[None]:
+    """Let statements and their triggers hold a hundred thousand rows, inside the transaction."""
+    cursor.execute("SET LOCAL work_mem = '64MB'")
+    yield
+    cursor.execute("SET LOCAL work_mem = DEFAULT")
+
+
+@contextmanager
 def planned_for_many(cursor: CursorWrapper) -> Iterator[None]:
     """Let statements be planned for many rows, with memory for them, inside the transaction.
 
     Where a table has just been filled its statistics tell of a few rows, and a plan that walks
     one set of rows for each of another would never end.
     """
-    cursor.execute("SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'")
-    yield
-    cursor.execute("SET LOCAL enable_nestloop = DEFAULT; SET LOCAL work_mem = DEFAULT")
+    cursor.execute("SET LOCAL enable_nestloop = off")
+    with memory_for_many(cursor):
+        yield
+    cursor.execute("SET LOCAL enable_nestloop = DEFAULT")

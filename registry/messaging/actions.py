@@ -58,7 +58,7 @@ def enqueue(messages: Iterable[NewMessage]) -> int:
             FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[],
                         %s::timestamptz[])
                  AS m (key, purpose, subject_id, rule, channel, due_at)
-            ON CONFLICT (key) DO NOTHING
+            ON CONFLICT (subject_id, key) DO NOTHING
             """,
             [
                 [row.key for row in rows],
@@ -72,7 +72,7 @@ def enqueue(messages: Iterable[NewMessage]) -> int:
         return cursor.rowcount
 
 
-def enqueue_rule(
+def enqueue_first(
     *,
     purpose: str,
     rule: str,
@@ -80,10 +80,11 @@ def enqueue_rule(
     due_at: datetime,
     channel: str = Channel.EMAIL,
 ) -> int:
-    """Queue the same rule's first attempt about many subjects; see enqueue.
+    """Queue the first message about many subjects that this transaction has made; return how many.
 
-    Equal to ``enqueue`` of a NewMessage each, with keys written by the database: for a hundred
-    thousand subjects in a third of the time.
+    Equal to ``enqueue`` of a NewMessage each, with keys written by the database. Nobody else knows
+    these subjects, so nothing is looked for that may be queued already, which would cost as much
+    as the writing; a key that is there all the same is refused (IntegrityError).
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -94,7 +95,6 @@ def enqueue_rule(
             SELECT concat_ws(':', %(purpose)s, subject_id, %(rule)s, %(channel)s, 1),
                    %(purpose)s, subject_id, %(rule)s, %(channel)s, %(due_at)s, 0, '', ''
             FROM unnest(%(subjects)s::bigint[]) AS subject_id
-            ON CONFLICT (key) DO NOTHING
             """,
             {
                 "purpose": purpose,

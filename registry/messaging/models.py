@@ -17,10 +17,11 @@ class Message(BaseModel):
     """A message to be sent or sent. Its text is made at sending and not kept.
 
     ``key`` makes it unique (invitation + rule + channel + attempt) and gives the Message-ID, so
-    that a repetition after a crash carries the same one.
+    that a repetition after a crash carries the same one. It holds what the message is about, so
+    it is unique in the index by which the messages about something are found.
     """
 
-    key = models.CharField(max_length=120, unique=True)
+    key = models.CharField(max_length=120, help_text="Unique: holds purpose and subject_id.")
     purpose = models.CharField(max_length=40, help_text="Which composer makes the text.")
     subject_id = models.BigIntegerField(help_text="What it is about: for proms, the invitation.")
     rule = models.CharField(max_length=40)
@@ -45,9 +46,9 @@ class Message(BaseModel):
                 name="message_waiting",
                 condition=Q(sent_at__isnull=True, withheld_at__isnull=True, failed_at__isnull=True),
             ),
-            models.Index(fields=["purpose", "subject_id"], name="message_by_subject"),
         ]
         constraints = [
+            models.UniqueConstraint(fields=["subject_id", "key"], name="message_once"),
             models.CheckConstraint(
                 name="message_withheld_with_reason",
                 condition=Q(withheld_at__isnull=True) | ~Q(withheld_reason=""),

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from registry.messaging import actions
@@ -30,6 +30,14 @@ def test_many_messages_are_queued_in_one_statement():
         actions.enqueue(message(number) for number in range(500))
     assert len(captured) == 1
     assert Message.objects.count() == 500
+
+
+def test_first_messages_are_the_ones_that_would_be_queued_one_by_one():
+    first = {"purpose": "test", "rule": "invitation", "subject_ids": [7, 8], "due_at": NOW}
+    assert actions.enqueue_first(**first) == 2
+    assert actions.enqueue([message(7), message(8)]) == 0
+    with pytest.raises(IntegrityError), transaction.atomic():
+        actions.enqueue_first(**first)
 
 
 def test_a_claimed_message_is_left_alone_until_its_lease_ends():

@@ -13,6 +13,7 @@ def test_history_of_an_update_is_never_planned_for_the_few_rows_of_the_one_befor
             SELECT tgrelid::regclass::text, coalesce(function.proconfig, '{}')
             FROM pg_trigger JOIN pg_proc AS function ON function.oid = tgfoid
             WHERE tgoldtable IS NOT NULL AND tgnewtable IS NOT NULL
+              AND tgname LIKE 'pgtrigger%'
             """
         )
         found = dict(cursor.fetchall())
