@@ -83,6 +83,20 @@ class OperationScaleFact(Dimensions):
     class Meta:
         indexes = [
             models.Index(fields=["register", "unit", "year"], name="scale_fact_by_slice"),
+            # For what readers filter by. A column in the middle that is not asked for is skipped
+            # over: each has a handful of values.
+            models.Index(
+                fields=[
+                    "register",
+                    "group",
+                    "scale",
+                    "sex",
+                    "symptom_duration_limb",
+                    "symptom_duration_axial",
+                    "age",
+                ],
+                name="scale_fact_by_filters",
+            ),
         ]
 
     def __str__(self) -> str:

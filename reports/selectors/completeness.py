@@ -105,7 +105,7 @@ def _from_facts(
     scope: Scope, *, on: date, definition: RegisterDefinition
 ) -> dict[tuple[int, str], Count]:
     condition, parameters = scope.operations(definition)
-    points = list(definition.time_points)
+    points = time_points_of(definition, scope.groups)
     counts = ", ".join(
         f"count(*) FILTER (WHERE {answered(point)}), count(*) FILTER (WHERE {counted(point)})"
         for point in points
