@@ -12,7 +12,7 @@ from patients.identity import parse
 from patients.models import Membership, PatientIdentity, Residence, UnitRelation
 from patients.vault import Identity
 from registry.accounts.permissions import Permission, Viewer
-from registry.audit.actions import deny, record_access
+from registry.audit.actions import deny, record_access, record_accesses
 from registry.registers.selectors import definition_for
 from registry.units.models import HealthRegion
 
@@ -140,15 +140,7 @@ def identities_of(
         )
     seen = [membership for membership in given if membership.pk in visible]
     opened = vault.open_identities(membership.patient_id for membership in seen)
-    for membership in seen:
-        record_access(
-            viewer,
-            action,
-            "identity",
-            membership.pk,
-            patient_id=membership.patient_id,
-            register_code=membership.register_id,
-        )
+    record_accesses(viewer, action, "identity", ((m.pk, m.patient_id, m.register_id) for m in seen))
     return {m.pk: opened[m.patient_id] for m in seen if m.patient_id in opened}
 
 

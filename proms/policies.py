@@ -55,6 +55,16 @@ NEW_LINKS_A_DAY = 3
 """So many new links a patient may ask for within 24 hours, for each invitation."""
 
 
+def counts_as_begun(*, opened_on: date | None, closes_on: date, on: date) -> bool:
+    """Whether a first answer given on a day belongs to a form that was begun in time.
+
+    On the day after closing it does, if the form had been opened with the birth date before: it
+    was on the screen at midnight, and what is being typed is not lost. (A browser that was let in
+    is asked for the birth date again after some hours.)
+    """
+    return opened_on is not None and opened_on <= closes_on and on == closes_on + timedelta(days=1)
+
+
 def last_day_to_answer(*, closes_on: date, started: bool, days_to_finish: int) -> date:
     """Return the last day of a form: one begun before closing may be finished a while longer."""
     return closes_on + timedelta(days=days_to_finish if started else 0)

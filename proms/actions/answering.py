@@ -185,7 +185,7 @@ def _save(
         if held.started_at is None:
             cursor.execute(
                 "UPDATE proms_invitation SET started_at = %s, updated_at = now() WHERE id = %s",
-                [now, held.pk],
+                [held.opened_at if held.begun_when_opened(clock.civil_date(now)) else now, held.pk],
             )
 
 

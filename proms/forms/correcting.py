@@ -44,7 +44,7 @@ class CorrectionForm(forms.Form):
         super().__init__(data, initial={**initial, "response": response_id})
         self._answers, self._asked = answers, form
         for row in form.items.values():
-            self.fields[row.code] = _field(row, answers.get(row.code))
+            self.fields[row.code] = _field(row, answers.get(row.code), form.language)
         self.order_fields([*form.items, "reason", "response"])
 
     @property
@@ -75,13 +75,14 @@ class CorrectionForm(forms.Form):
         }
 
 
-def _field(row: Row, value: float | None) -> AnswerField:
+def _field(row: Row, value: float | None, language: str) -> AnswerField:
     item, words = row.item, row.words
     now = words.label(value) or _("not answered")
     label = f"{words.stem}: {words.text}" if words.stem else words.text
     widget: forms.Widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
     if item.type == "choice":
-        widget = forms.Select(choices=[("", _("Not answered")), *words.options])
+        choices = [("", _("Not answered")), *words.options]
+        widget = forms.Select(choices=choices, attrs={"lang": language})
     return AnswerField(
         row, label=label, widget=widget, help_text=_("Now: %(answer)s") % {"answer": now}
     )

@@ -12,8 +12,9 @@ from datetime import date, datetime
 
 from django.db import connection
 
-from proms.policies import why_not_answerable
+from proms.policies import counts_as_begun, why_not_answerable
 from proms.status import DAYS_TO_FINISH
+from registry.core import clock
 
 STILL_ASKED = """
            m.opted_out_on IS NULL AND p.died_on IS NULL AND p.emigrated_on IS NULL
@@ -34,7 +35,7 @@ planning six tables takes longer than reading them."""
 
 _FORM = f"""
     SELECT i.id, i.generation, i.plan, i.time_point, i.submitted_at, i.started_at, i.declined_at,
-           i.closes_on, {STILL_ASKED}, m.register_id, {VERSION},
+           i.opened_at, i.closes_on, {STILL_ASKED}, m.register_id, {VERSION},
            p.language, p.guardian_language, p.birth_date, s.answers, s.language, s.answered_by
     FROM proms_invitation i
     JOIN patients_membership m ON m.id = i.membership_id
@@ -55,6 +56,7 @@ class FormInProgress:
     submitted_at: datetime | None
     started_at: datetime | None
     declined_at: datetime | None
+    opened_at: datetime | None
     closes_on: date
     asks_something: bool
     register_code: str
@@ -71,12 +73,17 @@ class FormInProgress:
         return why_not_answerable(
             submitted=self.submitted_at is not None,
             declined=self.declined_at is not None,
-            started=self.started_at is not None,
+            started=self.started_at is not None or self.begun_when_opened(on),
             closes_on=self.closes_on,
             asks_something=self.asks_something,
             on=on,
             days_to_finish=DAYS_TO_FINISH,
         )
+
+    def begun_when_opened(self, on: date) -> bool:
+        """Whether a first answer on a day is late, and counts as begun when the form was opened."""
+        opened_on = clock.civil_date(self.opened_at) if self.opened_at else None
+        return counts_as_begun(opened_on=opened_on, closes_on=self.closes_on, on=on)
 
 
 _COURSE = """

@@ -432,7 +432,7 @@ def _question(
         register_code=session.invitation.register_code,
         definition_version=session.invitation.definition_version,
         languages=session.languages,
-        method=session.method,
+        by_guardian=session.by_guardian,
     )
     html = shown.html(
         forgery_token=get_token(request), fingerprint=_fingerprint(session), wrong=wrong
@@ -504,7 +504,6 @@ def send(request: HttpRequest, session: Session) -> HttpResponse:
                 invitation_id=session.invitation.pk,
                 now=clock.now(),
                 language=session.language,
-                method=session.method,
                 held=session.invitation,
             )
         except RuleBroken as error:
@@ -558,7 +557,6 @@ def _page(
         definition=session.definition,
         languages=language_choices(session.languages),
         fingerprint=_fingerprint(session),
-        method=session.method,
         **context,
     )
 

@@ -37,7 +37,7 @@ class QuestionPage:
     register_code: str
     definition_version: str
     languages: tuple[str, ...]
-    method: str
+    by_guardian: bool
 
     def html(
         self, *, forgery_token: str, fingerprint: str, wrong: Mapping[str, str] | None = None
@@ -89,7 +89,7 @@ def _render(shown: QuestionPage, wrong: Mapping[str, str] | None) -> str:
                 "language": language,
                 "csrf_token": _FORGERY_TOKEN,
                 "fingerprint": _FINGERPRINT,
-                "method": shown.method,
+                "by_guardian": shown.by_guardian,
                 "page": page,
                 "rows": rows,
                 "position": shown.position,

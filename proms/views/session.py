@@ -1,4 +1,4 @@
-"""The cookie into which a link is exchanged: which invitation, and how it is being answered."""
+"""The cookie into which a link is exchanged: it says which invitation may be answered."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from patients.reach import Answerer
 from proms import actions
-from proms.models import AnsweredBy, EntryMethod, Invitation
+from proms.models import AnsweredBy, Invitation
 from proms.plans import answerer_of, languages_for
 from proms.selectors import FormInProgress, form_in_progress
 from registry.core import clock
@@ -35,7 +35,6 @@ class Pass:
 
     invitation_id: int
     generation: int
-    method: str = EntryMethod.WEB
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +45,14 @@ class Session:
     definition: RegisterDefinition
     language: str
     languages: tuple[str, ...]
-    method: str
     answerer: Answerer = "patient"
+
+    @property
+    def by_guardian(self) -> bool:
+        """Whether a guardian answers on the child's behalf."""
+        return self.answerer == "guardian" or (
+            self.answerer == "both" and self.invitation.answered_by == AnsweredBy.GUARDIAN
+        )
 
     @property
     def must_say_who(self) -> bool:
@@ -62,9 +67,7 @@ class Session:
 
 def let_in(response: HttpResponse, allowed: Pass) -> None:
     """Give the browser a signed cookie that scripts cannot read."""
-    value = signing.dumps(
-        [allowed.invitation_id, allowed.generation, allowed.method], salt=_SALT, compress=True
-    )
+    value = signing.dumps([allowed.invitation_id, allowed.generation], salt=_SALT, compress=True)
     response.set_cookie(
         COOKIE,
         value,
@@ -111,7 +114,6 @@ def session_for(request: HttpRequest, allowed: Pass) -> Session | None:
         definition,
         _language(request, invitation, languages, answerer),
         languages,
-        _method(allowed, invitation, answerer),
         answerer,
     )
 
@@ -146,16 +148,6 @@ def keep_language(response: HttpResponse, language: str) -> None:
         )
 
 
-def _method(allowed: Pass, invitation: FormInProgress, answerer: Answerer) -> str:
-    """A guardian at the screen answers as a proxy; on the telephone it is the telephone's form."""
-    by_guardian = answerer == "guardian" or (
-        answerer == "both" and invitation.answered_by == AnsweredBy.GUARDIAN
-    )
-    return (
-        EntryMethod.PROXY if by_guardian and allowed.method == EntryMethod.WEB else allowed.method
-    )
-
-
 def _language(
     request: HttpRequest,
     invitation: FormInProgress,
@@ -173,9 +165,10 @@ def _language(
 
 def _read(request: HttpRequest, not_older: timedelta) -> Pass | None:
     try:
-        pk, generation, method = signing.loads(
+        # Cookies of an earlier version said more.
+        pk, generation, *_more = signing.loads(
             request.COOKIES.get(COOKIE, ""), salt=_SALT, max_age=not_older
         )
-        return Pass(int(pk), int(generation), EntryMethod(method))
+        return Pass(int(pk), int(generation))
     except (signing.BadSignature, ValueError, TypeError):
         return None

@@ -1,5 +1,6 @@
 """Writing the access log. The application role can only insert into it and read it."""
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 from registry.accounts.permissions import Permission, Viewer
@@ -29,6 +30,31 @@ def record_access(
         patient_id=patient_id,
         register_code=register_code,
         detail=detail[:200],
+    )
+
+
+def record_accesses(
+    viewer: Viewer,
+    action: str,
+    object_type: str,
+    objects: Iterable[tuple[object, int, str]],
+) -> None:
+    """Note that ``viewer`` did ``action`` to many objects (id, patient id, register code).
+
+    A row for each, in one statement.
+    """
+    AccessLog.objects.bulk_create(
+        AccessLog(
+            actor_id=viewer.user_id,
+            actor=viewer.label[:200],
+            outcome=AccessOutcome.GRANTED,
+            action=action,
+            object_type=object_type,
+            object_id=str(object_id),
+            patient_id=patient_id,
+            register_code=register_code,
+        )
+        for object_id, patient_id, register_code in objects
     )
 
 

@@ -63,7 +63,8 @@ def test_a_correction_shows_old_and_new_with_reason_and_scores_anew(staff, answe
     words = form_for(answered.plan, "da").items["odi1"].words
     [change] = correction.changes
     assert (change.question, change.old, change.new) == (words.text, words.label(1), words.label(5))
-    assert "<del>" in text(page)
+    assert '<del lang="da">' in text(page)
+    assert f'<span lang="da">{words.text}</span>' in text(page)  # the staff read English
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,8 @@ class Held:
 
     links: list[str] = field(default_factory=list)
     answers: dict[str, float | None] = field(default_factory=dict)
+    opened: bool = False
+    """With the birth date, before the form closed."""
     begun: bool = False
     submitted: bool = False
     declined: bool = False
@@ -320,7 +322,7 @@ class InvitationLife(RuleBasedStateMachine):
         going_on = Operation.objects.filter(
             follow_ups__invitation=invitation, cancelled_on__isnull=True
         ).exists()
-        last = invitation.closes_on + timedelta(days=DAYS_TO_FINISH if held.begun else 0)
+        last = invitation.closes_on + timedelta(days=DAYS_TO_FINISH if held.begun else held.opened)
         return (
             going_on
             and not self.gone
@@ -351,6 +353,7 @@ class InvitationLife(RuleBasedStateMachine):
             assert current, "opened by a revoked link"
             assert not locked, "opened though locked"
             assert self.is_open(invitation), "a closed form opens"
+            self.known(pk).opened |= self.today <= invitation.closes_on
             self.look(browser, 0)
 
     @rule(browser=some, jump=pick)

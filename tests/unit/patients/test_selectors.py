@@ -3,6 +3,8 @@
 from datetime import date
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from patients import vault
 from patients.selectors import (
@@ -59,6 +61,19 @@ def test_identity_is_for_those_who_may_see_the_member(register, clinician, elsew
         identity_of(elsewhere, member)
     assert identities_of(elsewhere, [member]) == {}
     assert identities_of(clinician, [member])[member.pk].surname == "Kjærgaard"
+
+
+def test_each_identity_of_a_list_is_noted_and_all_by_one_statement(register, clinician):
+    members = [register(sequence, surname=f"Prøve{sequence}") for sequence in (1, 2, 3)]
+    before = AccessLog.objects.count()
+    with CaptureQueriesContext(connection) as asked:
+        identities_of(clinician, members, action="list")
+    noted = AccessLog.objects.order_by("-pk")[: AccessLog.objects.count() - before]
+    assert {(row.action, row.object_type, row.object_id, row.patient_id) for row in noted} == {
+        ("list", "identity", str(member.pk), member.patient_id) for member in members
+    }
+    inserts = [one for one in asked.captured_queries if "audit_accesslog" in one["sql"]]
+    assert len(inserts) == 1
 
 
 @pytest.mark.parametrize(

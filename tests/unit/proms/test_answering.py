@@ -144,6 +144,31 @@ def test_a_form_cannot_be_begun_after_closing(invitation):
         answer(invitation, now=datetime(2026, 12, 21, 9, tzinfo=UTC))
 
 
+def test_a_form_on_the_screen_at_midnight_of_the_last_day_may_be_finished(invitation):
+    evening = datetime(2026, 12, 20, 22, 40, tzinfo=UTC)  # 23:40 in Copenhagen
+    night = evening + timedelta(hours=1)
+    actions.confirm_birth_date(token=token(invitation), birth_date=BIRTH_DATE, now=evening)
+    answer(invitation, now=night)
+    invitation.refresh_from_db()
+    assert invitation.started_at == evening
+    actions.submit(invitation_id=invitation.pk, now=night + timedelta(days=3))
+    assert FollowUp.objects.get(time_point="before").completed_on == date(2026, 12, 24)
+
+
+@pytest.mark.parametrize(
+    ("opened", "answered"),
+    [
+        (datetime(2026, 12, 20, 22, tzinfo=UTC), datetime(2026, 12, 22, 9, tzinfo=UTC)),
+        (datetime(2026, 12, 20, 23, 10, tzinfo=UTC), None),  # 00:10 in Copenhagen
+    ],
+)
+def test_a_form_opened_and_left_is_closed(invitation, opened, answered):
+    held = actions.confirm_birth_date(token=token(invitation), birth_date=BIRTH_DATE, now=opened)
+    assert (held is None) == (answered is None)
+    with pytest.raises(RuleBroken):
+        answer(invitation, now=answered or opened)
+
+
 def test_a_form_begun_is_closed_in_the_end(invitation):
     answer(invitation)
     with pytest.raises(RuleBroken):
