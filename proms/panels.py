@@ -15,7 +15,6 @@ from proms.instruments import Scale, instrument
 from proms.models import CensorReason, FollowUp, Invitation
 from proms.scoring import Score, formatted
 from proms.scoring.surgeon import computed_scores
-from proms.selectors.telephone import NOW
 from proms.status import CENSOR_LABELS, WAITING, Status
 from registry.accounts.permissions import Permission
 from registry.core import clock
@@ -106,9 +105,9 @@ def home_panel(request: HttpRequest, *, register: str, **_subject: Any) -> Panel
     definition = definition_for(register)
     if not definition.time_points:
         return None
-    found = selectors.telephone_worklist(viewer, register, now=clock.now(), limit=ON_HOME)
+    calls, number = selectors.first_to_call(viewer, register, now=clock.now(), limit=ON_HOME)
     waiting = selectors.worklist(viewer, register, on=today, statuses=WAITING).count()
-    if not found.rows and not waiting:
+    if not calls and not waiting:
         return None
     return Panel(
         "proms/panels/home.html",
@@ -121,9 +120,9 @@ def home_panel(request: HttpRequest, *, register: str, **_subject: Any) -> Panel
                     "time_point": time_point_label(definition, call.time_point),
                     "group": group_label(definition, call.group),
                 }
-                for call in found.rows
+                for call in calls
             ],
-            "number": found.by_place[NOW],
+            "number": number,
             "waiting": waiting,
         },
     )

@@ -34,6 +34,7 @@ from proms.selectors.telephone import (
     CallList,
     TelephoneReason,
     ToCall,
+    first_to_call,
     standings_by_unit,
     telephone_worklist,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "corrections_of",
     "counts_by_unit",
     "current_response",
+    "first_to_call",
     "follow_ups_for",
     "follow_ups_of",
     "form_in_progress",

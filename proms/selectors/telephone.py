@@ -150,15 +150,38 @@ def telephone_worklist(
             parameters,
         )
         counted = cursor.fetchall()
-        cursor.execute(f"{sql} {_page()}", parameters)
-        names = [column.name for column in cursor.description]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    rows = _rows(sql, parameters) if limit else []
     by_place: Counter[str] = Counter(dict.fromkeys(PLACES, 0))
     by_unit: Counter[int] = Counter()
     for each, unit, n in counted:
         by_place[each] += n if unit_id in (None, unit) else 0
         by_unit[unit] += n if each == place else 0
     return CallList([_row(row, standings) for row in rows], by_place, by_unit)
+
+
+def first_to_call(
+    viewer: Viewer, register_code: str, *, now: datetime, limit: int
+) -> tuple[list[ToCall], int]:
+    """Return the first on the telephone worklist, and how many are to be called now.
+
+    In one statement, for the home page, which everybody opens all day.
+    """
+    require(viewer, Permission.FOLLOW_UP, register_code)
+    definition = definition_for(register_code)
+    standings = standings_by_unit(
+        viewer, register_code, on=clock.civil_date(now), definition=definition
+    )
+    sql, parameters = _list(viewer, register_code, standings, now=now, definition=definition)
+    parameters |= {"place": NOW, "unit": None, "invitation": None, "offset": 0, "limit": limit}
+    rows = _rows(sql, parameters)
+    return [_row(row, standings) for row in rows], rows[0]["in_all"] if rows else 0
+
+
+def _rows(sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} {_page()}", parameters)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def invitations_by_letter(viewer: Viewer, register_code: str, *, now: datetime) -> list[int]:
@@ -320,7 +343,7 @@ _LIST = """
 """
 
 _PAGE = """
-    SELECT placed.*, habit, {likelihood} AS likelihood
+    SELECT placed.*, habit, {likelihood} AS likelihood, count(*) OVER () AS in_all
     FROM placed
     LEFT JOIN LATERAL (
         SELECT f.completed_on IS NOT NULL AS answered

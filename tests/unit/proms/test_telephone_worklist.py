@@ -11,6 +11,7 @@ from proms.actions import create_schedule, log_call
 from proms.models import FollowUp, Invitation
 from proms.selectors import (
     TelephoneReason,
+    first_to_call,
     letters_to_print,
     standings_by_unit,
     telephone_worklist,
@@ -376,3 +377,19 @@ def test_an_agreed_call_comes_before_a_letter():
     assert not letters_to_print(
         EVERYBODY, "danespine", now=noon(WHEN) + timedelta(minutes=1)
     ).exists()
+
+
+def test_the_home_page_shows_the_first_of_the_same_list_by_fewer_statements():
+    for days in range(4):
+        silent(operated=OPERATED - timedelta(days=days))
+    silent(make_member(), declined_at=noon(CALLED_FROM))
+    whole = found().rows
+    with CaptureQueriesContext(connection) as by_list:
+        found()
+    with CaptureQueriesContext(connection) as by_home:
+        first, number = first_to_call(EVERYBODY, "danespine", now=noon(CALLED_FROM), limit=3)
+    assert (first, number) == (list(whole[:3]), len(whole))
+    assert len(whole) == 4
+    assert len(by_home) == len(by_list) - 1
+    nobody = first_to_call(EVERYBODY, "danespine", now=noon(OPERATED), limit=3)
+    assert nobody == ([], 0)
