@@ -12,7 +12,7 @@ from patients.models import Membership
 from patients.vault import Identity
 from proms import changes, selectors
 from proms.instruments import Scale, instrument
-from proms.models import CensorReason, FollowUp, Invitation
+from proms.models import CensorReason, FollowUp, Invitation, Response
 from proms.scoring import Score, formatted
 from proms.scoring.surgeon import computed_scores
 from proms.status import CENSOR_LABELS, WAITING, Status
@@ -173,28 +173,30 @@ def _words(
 def _courses(
     request: HttpRequest, membership: Membership, definition: RegisterDefinition
 ) -> list[dict[str, Any]]:
-    courses: dict[str, dict[str, Any]] = {}
-    for score in selectors.scores_of(request.viewer, membership):
+    viewer, courses = request.viewer, {}
+
+    def add(response: Response, code: str, scale: Scale, value: str) -> None:
+        course = courses.setdefault(
+            scale.code, {"label": str(scale.label), "direction": scale.direction, "points": []}
+        )
+        point = definition.time_points.get(response.invitation.time_point)
+        course["points"].append(
+            {
+                "on": response.answered_on,
+                "time_point": str(point.labels) if point else "",
+                "value": value,
+                "demonstration": selectors.answered_in_demonstration(response, code),
+            }
+        )
+
+    for score in selectors.scores_of(viewer, membership):
         scale = instrument(score.instrument, score.instrument_version).scales_by_code.get(
             score.scale
         )
-        if scale is None or scale.kind != "number":
-            continue
-        course = courses.setdefault(
-            score.scale,
-            {"label": str(scale.label), "higher": scale.higher_is_better, "points": []},
-        )
-        point = definition.time_points.get(score.response.invitation.time_point)
-        course["points"].append(
-            {
-                "on": score.response.answered_on,
-                "time_point": str(point.labels) if point else "",
-                "value": formatted(score.value, scale.decimals),
-                "demonstration": selectors.answered_in_demonstration(
-                    score.response, score.instrument
-                ),
-            }
-        )
+        if scale is not None and scale.kind == "number":
+            add(score.response, score.instrument, scale, formatted(score.value, scale.decimals))
+    for response, asked, scale, value in selectors.text_scores_of(viewer, membership):
+        add(response, asked.code, scale, scale.named(value))
     return list(courses.values())
 
 

@@ -14,6 +14,7 @@ from proms.selectors.follow_ups import (
     follow_ups_of,
     invitation_for,
     scores_of,
+    text_scores_of,
     why_not_sent,
     worklist,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "scores_of",
     "standings_by_unit",
     "telephone_worklist",
+    "text_scores_of",
     "waiting_entries",
     "why_not_sent",
     "words_for",

@@ -3,14 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 
 from patients.models import Membership
 from patients.policies import age_on
-from proms.models import FollowUp, Invitation, Score
+from proms.instruments import Instrument, Scale, instrument
+from proms.models import FollowUp, Invitation, Response, Score
 from proms.plans import plan_for
+from proms.scoring import score_one
 from proms.status import WAITING, Status, status_expression
 from registry.accounts.permissions import Permission, Viewer
 from registry.audit.actions import deny
@@ -117,16 +120,51 @@ def follow_ups_of(viewer: Viewer, membership: Membership, *, on: date) -> QueryS
 
 def scores_of(viewer: Viewer, membership: Membership) -> QuerySet[Score]:
     """Return the current scores of a member's operations at the viewer's units."""
-    visible = follow_ups_for(viewer, membership.register_id, permission=Permission.SEE_PATIENTS)
     return (
-        Score.objects.filter(
-            response__current=True,
-            response__invitation__in=visible.filter(operation__membership=membership)
-            .order_by()
-            .values("invitation"),
-        )
+        Score.objects.filter(response__in=_responses_of(viewer, membership))
         .select_related("response__invitation")
         .order_by("scale", "response__answered_on")
+    )
+
+
+class TextScore(NamedTuple):
+    """A scale whose value is a text, such as the profile 11231; "" where answers are missing."""
+
+    response: Response
+    instrument: Instrument
+    scale: Scale
+    value: str
+
+
+def text_scores_of(viewer: Viewer, membership: Membership) -> list[TextScore]:
+    """Return the scores that are texts, of the responses whose numbers ``scores_of`` returns.
+
+    They say no more than the answers, so they are not stored: they are read from them.
+    """
+    found = []
+    for response in (
+        _responses_of(viewer, membership).select_related("invitation").order_by("answered_on")
+    ):
+        for code, held in response.instruments.items():
+            asked = instrument(code, held["version"])
+            texts = [scale for scale in asked.scales if scale.kind == "text"]
+            if not texts:
+                continue
+            given = {item: response.answers.get(item) for item in asked.item_codes}
+            scored = score_one(code, given, version=asked.version)
+            found += [
+                TextScore(response, asked, scale, scored[scale.code].value or "") for scale in texts
+            ]
+    return found
+
+
+def _responses_of(viewer: Viewer, membership: Membership) -> QuerySet[Response]:
+    visible = follow_ups_for(viewer, membership.register_id, permission=Permission.SEE_PATIENTS)
+    return Response.objects.filter(
+        current=True,
+        invitation__in=visible.filter(operation__membership=membership)
+        .order_by()
+        .values("invitation"),
     )
 
 

@@ -31,6 +31,9 @@ SEPARATOR = ";"
 SCORE = "score_"
 """Before the code of a scale: the name of its facts in the query of operations."""
 
+PROFILE = "profile_"
+"""Before the code of a profile: the name of its join in the query of operations."""
+
 OPERATION = "procedures.Operation"
 FACT = "reports.CompletenessFact"
 
@@ -105,6 +108,7 @@ def operation_columns(definition: RegisterDefinition) -> tuple[Column, ...]:
         *_baseline(definition),
         *_follow_up(definition),
         *_scores(definition),
+        *_profiles(definition),
     )
 
 
@@ -326,16 +330,39 @@ def _follow_up(definition: RegisterDefinition) -> Iterator[Column]:
         )
 
 
-def _scores(definition: RegisterDefinition) -> Iterator[Column]:
-    """One column for each scale and each time point at which it is asked."""
-    held = instruments()
-    asked = {
+def _asked(definition: RegisterDefinition) -> set[tuple[str, str]]:
+    """Which instruments the register asks, each with the time points."""
+    return {
         (use.code, point)
         for questionnaire in definition.proms.questionnaires
         for use in questionnaire.instruments
         if use.status == "active"
         for point in questionnaire.time_points
     }
+
+
+def _profiles(definition: RegisterDefinition) -> Iterator[Column]:
+    """The levels one after the other, such as 11231, for an instrument without an index."""
+    asked = _asked(definition)
+    for code, held in instruments().items():
+        for scale in held.scales:
+            if scale.formula.kind != "profile":
+                continue
+            for point, told in definition.time_points.items():
+                if (code, point) in asked:
+                    yield Column(
+                        f"{scale.code}_{point}",
+                        f"{scale.label}: {told.labels}",
+                        "text",
+                        f"{PROFILE}{scale.code}.{point}",
+                        ("proms.Response", "answers"),
+                        instrument=code,
+                    )
+
+
+def _scores(definition: RegisterDefinition) -> Iterator[Column]:
+    """One column for each scale and each time point at which it is asked."""
+    held, asked = instruments(), _asked(definition)
     owner = {scale.code: code for code in held for scale in held[code].scales}
     for scale in measures(definition).values():
         instrument = owner[scale.code]

@@ -18,14 +18,17 @@ from django.utils.translation import gettext_lazy
 from import_export import fields, resources, widgets
 
 from procedures.models import Operation
+from proms.instruments import instruments
 from registry.accounts.permissions import Permission, Viewer
 from registry.registers.schema import RegisterDefinition
 from reports.exports.columns import (
+    PROFILE,
     SCORE,
     SEPARATOR,
     Column,
     consultation_columns,
     operation_columns,
+    quoted,
     referral_columns,
 )
 from reports.exports.neutral import neutral
@@ -227,6 +230,7 @@ class OperationResource(YearResource):
                 WHERE {of_year} GROUP BY goal.operation_id
             ) AS goal ON goal.operation_id = operation.id
             {self._scores()}
+            {self._profiles()}
             WHERE {of_year} AND {_MEMBER} AND {_in_units("operation")}
             ORDER BY operation.performed_on, membership.pseudonym, numbered.number
         """
@@ -247,6 +251,37 @@ class OperationResource(YearResource):
             """
             for scale in scales
         )
+
+    def _profiles(self) -> str:
+        """Profiles are not stored: read from the answers, those of the year once for each."""
+        columns = [column for column in self.columns if column.sql.startswith(PROFILE)]
+        scales = {column.sql.partition(".")[0]: column.instrument for column in columns}
+        return "".join(self._profile(name, code) for name, code in scales.items())
+
+    def _profile(self, name: str, code: str) -> str:
+        scale = instruments()[code].scale(name.removeprefix(PROFILE))
+        # One level missing leaves no text at all.
+        levels = " || ".join(
+            f"(response.answers ->> {quoted(item)})::numeric::int::text"
+            for item in scale.formula.items
+        )
+        points = ", ".join(
+            f"max({levels}) FILTER (WHERE follow_up.time_point = {quoted(point)}) AS {point}"
+            for point in self.definition.time_points
+        )
+        return f"""
+            LEFT JOIN (
+                SELECT follow_up.operation_id, {points}
+                FROM proms_followup AS follow_up
+                JOIN {Operation._meta.db_table} AS operation
+                    ON operation.id = follow_up.operation_id
+                JOIN proms_response AS response
+                    ON response.invitation_id = follow_up.invitation_id AND response.current
+                WHERE {self.OF_YEAR} AND follow_up.completed_on IS NOT NULL
+                  AND response.instruments ? {quoted(code)}
+                GROUP BY follow_up.operation_id
+            ) AS {name} ON {name}.operation_id = operation.id
+        """
 
 
 class ReferralResource(YearResource):

@@ -1,7 +1,8 @@
 """A register of children, from its file: who is asked by age, in which form, and who answers."""
 
+import csv
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,15 @@ from django.utils import translation
 from patients import vault
 from patients.actions import note_refused_address
 from patients.models import Membership, Patient
+from procedures.models import Operation
 from proms import actions
 from proms.links import token_for
 from proms.models import FollowUp, Invitation, Response, StartedForm
 from registry.core.errors import RuleBroken
 from registry.messaging.models import Message
+from registry.registers.actions import mark_slices_stale
+from reports.annual import trusted_viewer
+from reports.exports import export_year
 from tests.unit.proms.factories import make_member, make_operation
 
 pytestmark = pytest.mark.django_db
@@ -164,6 +169,48 @@ def test_a_child_that_answers_itself_is_no_proxy(asked):
     answer_all(client)
     response = send(client)
     assert (response.method, response.answered_by) == ("web", "patient")
+
+
+def test_the_profile_is_told_on_the_patients_page_and_in_the_export(asked, client_of, tmp_path):
+    """There is no index for children: the profile is all that the answers come to."""
+    invitation = asked(CHILD, guardian_email="mor@example.org")
+    client, _page = let_in(invitation, CHILD)
+    client.post(reverse("answer:who"), {"answered_by": "patient"})
+    answer_all(client)
+    response = send(client)
+    worse = {"pain": 3, "anxiety": 2}
+    actions.correct_response(response=response, answers=worse, reason="Misread", now=NOW)
+    operation = Operation.objects.get()
+    Operation.objects.update(performed_on=SURGERY, procedure_type="osteotomy")
+    mark_slices_stale([("kids_no", operation.unit_id, SURGERY.year)])
+    staff = client_of("coordinator", "kids_no")
+    page = staff.get(reverse("patients:detail", args=["kids_no", invitation.membership_id]))
+    assert "EQ-5D-Y profile" in page.content.decode()
+    assert "<strong>11132</strong>" in page.content.decode()
+    viewer = trusted_viewer("kids_no", "test")
+    export_year(
+        viewer, "kids_no", SURGERY.year, format="csv", folder=tmp_path, language="en",
+        on=SURGERY + timedelta(days=9),
+    )  # fmt: skip
+    text = (tmp_path / "operations.csv").read_text("utf-8-sig")
+    [row] = csv.DictReader(text.splitlines(), delimiter=";")
+    assert row["eq5dy3l_profile_before"] == "11132"
+    assert row["eq5dy3l_profile_y1"] == ""
+
+
+def test_a_profile_with_a_level_missing_is_none(asked, client_of):
+    invitation = asked(CHILD, guardian_email="mor@example.org")
+    answers = dict.fromkeys(("mobility", "self_care", "usual_activities", "pain"), 2)
+    answers |= {"anxiety": None}
+    actions.note_who_answers(
+        invitation_id=invitation.pk, answered_by="patient", language="nb", now=NOW
+    )
+    actions.save_answers(invitation_id=invitation.pk, answers=answers, language="nb", now=NOW)
+    actions.submit(invitation_id=invitation.pk, now=NOW)
+    page = client_of("coordinator", "kids_no").get(
+        reverse("patients:detail", args=["kids_no", invitation.membership_id])
+    )
+    assert "<strong>–</strong>" in page.content.decode()
 
 
 def test_what_a_guardian_alone_answers_asks_nobody_who_it_is(asked):
