@@ -45,15 +45,29 @@ _wrappers: dict[tuple[str, str], object] = {}
 def use(name: str, role: str = "application") -> None:
     """Let Django's connection be the one to this database, opened once and kept."""
     if (name, role) not in _wrappers:
-        held = connections.create_connection("default")
-        login = settings.OWNER_DATABASE if role == "owner" else _application
-        held.settings_dict = {
-            **held.settings_dict,
-            **{key: login[key] for key in ("USER", "PASSWORD", "HOST", "PORT")},
-            "NAME": name,
-        }
-        _wrappers[name, role] = held
+        _wrappers[name, role] = _wrapper(name, role)
     connections["default"] = _wrappers[name, role]
+
+
+@contextmanager
+def session(name: str) -> Iterator[None]:
+    """Give this thread a session of its own in a database, as the application."""
+    held = connections["default"] = _wrapper(name, "application")
+    try:
+        yield
+    finally:
+        held.close()
+
+
+def _wrapper(name: str, role: str) -> object:
+    held = connections.create_connection("default")
+    login = settings.OWNER_DATABASE if role == "owner" else _application
+    held.settings_dict = {
+        **held.settings_dict,
+        **{key: login[key] for key in ("USER", "PASSWORD", "HOST", "PORT")},
+        "NAME": name,
+    }
+    return held
 
 
 def leave(name: str) -> None:

@@ -34,13 +34,14 @@ from proms.actions.notifying import NOTICE_PURPOSE, queue_notices
 from proms.actions.printing import print_form
 from proms.actions.rescoring import Rescoring, ScaleChange, rescore
 from proms.actions.scheduling import create_schedule, create_schedules, move_schedules
-from proms.actions.selecting import PURPOSE, Selection, invite_due
+from proms.actions.selecting import PURPOSE, SHARES, Selection, invite_due
 from proms.actions.stopping import stop_reminders
 
 __all__ = [
     "LONGEST_REASON",
     "NOTICE_PURPOSE",
     "PURPOSE",
+    "SHARES",
     "AnsweredMeanwhile",
     "Entered",
     "Rescoring",

@@ -34,8 +34,17 @@ from registry.registers.selectors import definition_for
 PURPOSE = "proms.invitation"
 FIRST_RULE = "invitation"
 
-# Two runs at the same time would ask the same patients: the later one leaves it to the first.
-_LOCK = 0x70726F6D73
+SHARES = 2
+"""Into so many shares a selection of everybody is divided, by member, for as many sessions."""
+
+# Two runs at the same time would ask the same patients: the later one leaves it to the first. A run
+# of a share leaves others to be run, but no run of everybody or of single members.
+_LOCK_NUMBER = 0x70726F6D73
+_LOCK = f"SELECT pg_try_advisory_xact_lock({_LOCK_NUMBER})"
+_LOCK_SHARE = f"""
+    SELECT pg_try_advisory_xact_lock_shared({_LOCK_NUMBER})
+       AND pg_try_advisory_xact_lock({_LOCK_NUMBER + 1} + %(share)s)
+"""
 
 # ``asked``: "group time_point" of each follow-up, that which closes first in front.
 # ``reach`` and ``guardian_reach``: who is reached how where the patient has a part in the answers,
@@ -76,6 +85,7 @@ _GATHER = f"""
         WHERE f.invitation_id IS NULL AND f.completed_on IS NULL AND f.censored_on IS NULL
           AND f.opens_on <= %(on)s AND f.closes_on >= %(on)s
           AND (%(members)s::bigint[] IS NULL OR o.membership_id = ANY(%(members)s::bigint[]))
+          AND (%(share)s::int IS NULL OR mod(o.membership_id, {SHARES}) = %(share)s::int)
         GROUP BY o.membership_id
     ) AS bundle
     JOIN patients_membership m ON m.id = bundle.membership_id
@@ -192,7 +202,11 @@ class Selection:
 
 @transaction.atomic
 def invite_due(
-    *, now: datetime, limit: int | None = None, membership_ids: Iterable[int] | None = None
+    *,
+    now: datetime,
+    limit: int | None = None,
+    membership_ids: Iterable[int] | None = None,
+    share: int | None = None,
 ) -> Selection:
     """Invite every patient with an open follow-up that was not asked; one invitation for each.
 
@@ -200,20 +214,27 @@ def invite_due(
     patients.reach); who is to get a letter or a call, or cannot be reached, gets an invitation
     marked unreachable, which the worklists show. Follow-ups that open while an invitation with the
     same questions is waiting join it. Where no instrument may be sent (no licensed wording) nothing
-    is asked; the worklist says why. At most ``limit`` patients, those due first. Safe to run twice
-    and at the same time.
+    is asked; the worklist says why. At most ``limit`` patients, those due first. With a ``share``
+    (0 to SHARES - 1) only the patients of that share, whom no run of another share asks. Safe to
+    run twice and at the same time.
     """
     on = clock.civil_date(now)
     done = Selection()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+        cursor.execute(_LOCK if share is None else _LOCK_SHARE, {"share": share})
         if not cursor.fetchone()[0]:
             return done
         definitions = _definitions()
         members = None if membership_ids is None else number_array(membership_ids)
         cursor.execute(
             _GATHER,
-            {"on": on, "members": members, "limit": limit, "sms": sms_available()}
+            {
+                "on": on,
+                "members": members,
+                "share": share,
+                "limit": limit,
+                "sms": sms_available(),
+            }
             | _by_register(definitions),
         )
         plans = _plans(cursor, definitions, done)

@@ -14,12 +14,16 @@ def number_array(numbers: Iterable[int]) -> str:
     return "{" + ",".join(map(str, numbers)) + "}"
 
 
+_MEMORY = "SET LOCAL work_mem = '64MB'"
+_USUAL_MEMORY = "SET LOCAL work_mem = DEFAULT"
+
+
 @contextmanager
 def memory_for_many(cursor: CursorWrapper) -> Iterator[None]:
     """Let statements and their triggers hold a hundred thousand rows, inside the transaction."""
-    cursor.execute("SET LOCAL work_mem = '64MB'")
+    cursor.execute(_MEMORY)
     yield
-    cursor.execute("SET LOCAL work_mem = DEFAULT")
+    cursor.execute(_USUAL_MEMORY)
 
 
 @contextmanager
@@ -29,7 +33,6 @@ def planned_for_many(cursor: CursorWrapper) -> Iterator[None]:
     Where a table has just been filled its statistics tell of a few rows, and a plan that walks
     one set of rows for each of another would never end.
     """
-    cursor.execute("SET LOCAL enable_nestloop = off")
-    with memory_for_many(cursor):
-        yield
-    cursor.execute("SET LOCAL enable_nestloop = DEFAULT")
+    cursor.execute(f"SET LOCAL enable_nestloop = off; {_MEMORY}")
+    yield
+    cursor.execute(f"SET LOCAL enable_nestloop = DEFAULT; {_USUAL_MEMORY}")

@@ -18,6 +18,7 @@ BUDGETED = {
     "dashboard_1k",
     "dashboard_growth",
     "selection",
+    "selection_bare",
     "selection_queries",
     "question_page",
     "submit",

@@ -1,15 +1,17 @@
 """The night's selection, reminders and what staff do about one invitation."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pghistory
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from proms import actions, mail
+from proms import actions, mail, tasks
 from proms.links import digest, digest_for, first_digests, token_for
 from proms.models import FollowUp, Invitation
+from registry.core import clock
 from registry.core.errors import RuleBroken
 from registry.messaging.actions import mark_sent
 from registry.messaging.composing import ComposedMail, Wanted, Withheld
@@ -340,3 +342,57 @@ def test_one_patient_can_be_asked_now():
     pk = actions.invite_member(membership_id=operation.membership_id, now=NOW)
     assert pk == invitation_of(operation).pk
     assert Invitation.objects.count() == 1
+
+
+def test_each_share_asks_its_members_and_all_shares_together_everybody():
+    members = {planned(make_member()).membership_id for _ in range(7)}
+    asked = {
+        share: set(
+            Invitation.objects.filter(
+                pk__in=actions.invite_due(now=NOW, share=share).invitation_ids
+            ).values_list("membership_id", flat=True)
+        )
+        for share in range(actions.SHARES)
+    }
+    assert set.union(*asked.values()) == members
+    assert sum(map(len, asked.values())) == len(members)
+    assert all(asked.values())
+
+
+@pytest.mark.parametrize(
+    ("running", "beside", "asks"),
+    [
+        ({}, {}, False),
+        ({}, {"share": 0}, False),
+        ({"share": 0}, {}, False),
+        ({"share": 0}, {"share": 0}, False),
+        ({"share": 0}, {"share": 1}, True),
+    ],
+)
+@pytest.mark.django_db(transaction=True)
+def test_a_run_beside_another_asks_only_whom_the_other_does_not(running, beside, asks):
+    for _ in range(4):
+        planned(make_member())
+
+    def other_session() -> int:
+        try:
+            return actions.invite_due(now=NOW, **beside).invited
+        finally:
+            connection.close()
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as pool:
+        actions.invite_due(now=NOW, **running)
+        assert (pool.submit(other_session).result() > 0) is asks
+    for share in range(actions.SHARES):
+        actions.invite_due(now=NOW, share=share)
+    assert Invitation.objects.count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_task_asks_everybody_and_notes_who_did_it():
+    for _ in range(4):
+        planned(make_member(), on=clock.civil_date(clock.now()) + timedelta(days=14))
+    tasks.invite_due()
+    assert Invitation.objects.count() == Message.objects.count() == 4
+    written = Invitation.pgh_event_models["insert"].objects.filter(pgh_label="insert")
+    assert {one.pgh_context.metadata["source"] for one in written} == {"task proms.invite_due"}
