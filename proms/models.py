@@ -59,6 +59,7 @@ class CensorReason(models.TextChoices):
     OPT_OUT = "opt_out"
     REVISION = "revision"
     CANCELLED = "cancelled"
+    NO_FORM = "no_form"
 
 
 @history(membership=_unindexed(Membership))

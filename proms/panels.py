@@ -15,7 +15,7 @@ from proms.instruments import Scale, instrument
 from proms.models import CensorReason, FollowUp, Invitation, Response
 from proms.scoring import Score, formatted
 from proms.scoring.surgeon import computed_scores
-from proms.status import CENSOR_LABELS, WAITING, Status
+from proms.status import CENSOR_LABELS, NOT_EXPECTED, WAITING, Status
 from registry.accounts.permissions import Permission
 from registry.core import clock
 from registry.core.choices import TimePoint
@@ -61,7 +61,7 @@ def shown(
     operation = follow_up.operation
     status = Status(follow_up.status)
     reason = ""
-    if status == Status.CENSORED:
+    if status in NOT_EXPECTED:
         reason = CENSOR_LABELS[CensorReason(follow_up.censor_reason)]
     elif status == Status.TO_INVITE:
         reason = selectors.why_not_sent(follow_up, definition)

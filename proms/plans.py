@@ -11,6 +11,7 @@ from patients.policies import age_on
 from patients.reach import Answerer, is_under_age, joint_answerer
 from proms.instruments import NotSendable, WordingPacks, instrument, sendable
 from registry.registers.schema import RegisterDefinition
+from registry.registers.schema.followup import OLDEST
 
 Asked = tuple[str, str]
 """A group and a time point."""
@@ -104,6 +105,12 @@ def answerer_of(
         for use in questionnaire.instruments
         if use.code in codes and use.is_for(age)
     )
+
+
+def ages_asked(definition: RegisterDefinition, group: str, time_point: str) -> list[int]:
+    """Return the ages in whole years at which a group is asked something at a time point."""
+    uses = [one for one in definition.instruments_for(group, time_point) if one.status == "active"]
+    return [age for age in range(OLDEST + 1) if any(use.is_for(age) for use in uses)]
 
 
 def answerer_at(

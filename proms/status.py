@@ -25,6 +25,7 @@ class Status(Choices):
     """What a follow-up is on a day."""
 
     COMPLETED = "completed", _("Answered")
+    NOT_APPLICABLE = "not_applicable", _("Not applicable")
     CENSORED = "censored", _("No longer asked")
     DECLINED = "declined", _("Declined")
     STARTED = "started", _("Started, not sent")
@@ -41,12 +42,16 @@ class Status(Choices):
 WAITING = frozenset({Status.STARTED, Status.LETTER, Status.OPENED, Status.REMINDED, Status.INVITED})
 """Asked, and the answer is awaited."""
 
+NOT_EXPECTED = frozenset({Status.CENSORED, Status.NOT_APPLICABLE})
+"""No answer is expected: outside every denominator, with a reason."""
+
 CENSOR_LABELS = {
     CensorReason.DEATH: _("died"),
     CensorReason.EMIGRATION: _("moved abroad"),
     CensorReason.OPT_OUT: _("does not take part"),
     CensorReason.REVISION: _("operated again"),
     CensorReason.CANCELLED: _("operation cancelled"),
+    CensorReason.NO_FORM: _("there are no questions for this age"),
 }
 
 
@@ -58,6 +63,7 @@ class Dates:
     closes_on: date
     completed_on: date | None = None
     censored_on: date | None = None
+    censor_reason: str = ""
     invited_at: datetime | None = None
     letter_printed_at: datetime | None = None
     reminded_at: datetime | None = None
@@ -78,7 +84,7 @@ class Dates:
         )
 
 
-_OWN = frozenset({"opens_on", "closes_on", "completed_on", "censored_on"})
+_OWN = frozenset({"opens_on", "closes_on", "completed_on", "censored_on", "censor_reason"})
 _NAMES = tuple(field.name for field in fields(Dates))
 
 
@@ -143,8 +149,24 @@ class Not:
         return ~self.condition.query(on, path)
 
 
+@dataclass(frozen=True, slots=True)
+class Because:
+    """Follow-up ended for this reason. Stands beside a condition on the day."""
+
+    reason: CensorReason
+
+    def holds(self, dates: Dates, _on: date) -> bool:
+        """See Condition."""
+        return dates.censor_reason == self.reason
+
+    def query(self, _on: date, path: str) -> Q:
+        """See Condition."""
+        return Q(**{f"{path}censor_reason": self.reason})
+
+
 RULES: tuple[tuple[Status, tuple[Condition, ...]], ...] = (
     (Status.COMPLETED, (Happened("completed_on"),)),
+    (Status.NOT_APPLICABLE, (Happened("censored_on"), Because(CensorReason.NO_FORM))),
     (Status.CENSORED, (Happened("censored_on"),)),
     (Status.DECLINED, (Happened("declined_at"),)),
     (Status.STARTED, (Happened("started_at"), Not(Passed("closes_on", DAYS_TO_FINISH)))),
@@ -178,7 +200,7 @@ def status_expression(on: date, *, path: str = "") -> Case:
             for status, conditions in RULES
         ),
         default=Value(OTHERWISE.value),
-        output_field=CharField(max_length=12),
+        output_field=CharField(max_length=14),
     )
 
 

@@ -2,9 +2,10 @@
 
 Every follow-up is in exactly one part, so that the parts sum to all of them. Three parts are not
 in the denominator and are counted apart: what is not yet due, what ended before it could be
-answered (see CensorReason), and what was never asked. The others are *eligible*, each in the
-furthest part that it reached; a step counts all that reached it or went further, so that who
-answered by telephone without opening a link has been asked, and opened, and started.
+answered or has no questions for the patient (see CensorReason), and what was never asked. The
+others are *eligible*, each in the furthest part that it reached; a step counts all that reached it
+or went further, so that who answered by telephone without opening a link has been asked, and
+opened, and started.
 
 One list of rules is read twice, as in proms.status: ``part_on`` in Python, ``part_expression`` in
 the database. The first rule that holds names the part.
@@ -18,7 +19,7 @@ from itertools import pairwise
 from django.db.models import Case, CharField, Q, TextChoices, Value, When
 from django.utils.translation import gettext_lazy as _
 
-from proms.status import Dates, Happened, Status, status_on
+from proms.status import NOT_EXPECTED, Dates, Happened, Status, status_on
 
 
 class Part(TextChoices):
@@ -70,8 +71,8 @@ class Asked:
     asked: bool
 
 
-def _has(status: Status) -> Callable[[Asked, date], bool]:
-    return lambda one, on: status_on(one.dates, on) is status
+def _has(*statuses: Status) -> Callable[[Asked, date], bool]:
+    return lambda one, on: status_on(one.dates, on) in statuses
 
 
 def _happened(event: str) -> Callable[[Asked, date], bool]:
@@ -81,7 +82,7 @@ def _happened(event: str) -> Callable[[Asked, date], bool]:
 # Part, its condition in Python, and the same in the database (where ``status`` is annotated).
 RULES: tuple[tuple[Part, Callable[[Asked, date], bool], Callable[[date], Q]], ...] = (
     (Part.NOT_DUE, lambda one, on: one.due_on > on, lambda on: Q(due_on__gt=on)),
-    (Part.CENSORED, _has(Status.CENSORED), lambda _on: Q(status=Status.CENSORED)),
+    (Part.CENSORED, _has(*NOT_EXPECTED), lambda _on: Q(status__in=NOT_EXPECTED)),
     (Part.COMPLETED, _has(Status.COMPLETED), lambda _on: Q(status=Status.COMPLETED)),
     (Part.NOT_ASKED, lambda one, _on: not one.asked, lambda _on: Q(invitation__isnull=True)),
     (Part.STARTED, _happened("started_at"), lambda on: Happened("started_at").query(on, "")),

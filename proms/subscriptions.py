@@ -3,6 +3,7 @@
 from patients.events import (
     ContactChanged,
     MemberOptedOut,
+    PatientCorrected,
     PatientDied,
     PatientEmigrated,
     StatusRevoked,
@@ -21,6 +22,7 @@ from procedures.events import (
 from proms import actions
 from registry.core import clock
 from registry.core.events import subscribe
+from registry.registers.events import DefinitionChanged
 
 
 def subscribe_all() -> None:
@@ -38,7 +40,9 @@ def subscribe_all() -> None:
     subscribe(PatientEmigrated, on_patient)
     subscribe(MemberOptedOut, on_patient)
     subscribe(StatusRevoked, on_patient)
+    subscribe(PatientCorrected, on_patient)
     subscribe(ContactChanged, on_contact)
+    subscribe(DefinitionChanged, on_definition)
 
 
 def on_planned(event: OperationPlanned) -> None:
@@ -69,12 +73,20 @@ def on_registered(event: OperationsRegistered) -> None:
 
 
 def on_patient(
-    event: PatientDied | PatientEmigrated | MemberOptedOut | StatusRevoked,
+    event: PatientDied | PatientEmigrated | MemberOptedOut | StatusRevoked | PatientCorrected,
 ) -> None:
-    """Follow-up ends with death, moving abroad and opt-out, and goes on when that is revoked."""
+    """Follow-up ends with death, moving abroad and opt-out, and goes on when that is revoked.
+
+    Another birth date may mean that there are questions for the age, or none.
+    """
     actions.censor_patients(patient_ids=[event.patient_id])
 
 
 def on_contact(event: ContactChanged) -> None:
     """Who could not be reached may be reached now."""
     actions.reach_again(patient_ids=[event.patient_id], now=clock.now())
+
+
+def on_definition(event: DefinitionChanged) -> None:
+    """There may be questions now for an age that had none, or none any more."""
+    actions.censor_by_age(register_code=event.register_code)

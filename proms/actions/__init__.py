@@ -13,7 +13,12 @@ from proms.actions.answering import (
     why_not_open,
 )
 from proms.actions.calling import log_call
-from proms.actions.censoring import censor_operations, censor_patients, withdraw_schedule
+from proms.actions.censoring import (
+    censor_by_age,
+    censor_operations,
+    censor_patients,
+    withdraw_schedule,
+)
 from proms.actions.entering import (
     AnsweredMeanwhile,
     Entered,
@@ -48,6 +53,7 @@ __all__ = [
     "ScaleChange",
     "Selection",
     "ask_for_new_link",
+    "censor_by_age",
     "censor_operations",
     "censor_patients",
     "confirm_birth_date",

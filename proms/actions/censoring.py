@@ -8,6 +8,7 @@ death entered by mistake and taken back gives the follow-ups back.
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils.translation import ngettext
@@ -16,13 +17,17 @@ from procedures.models import Operation
 from proms.actions.notifying import NOTICE_PURPOSE
 from proms.actions.rerouting import send_another_way
 from proms.actions.selecting import FIRST_RULE, PURPOSE
-from proms.models import FollowUp
+from proms.models import CensorReason, FollowUp
 from proms.notice import ENDED
+from proms.plans import ages_asked
 from proms.policies import Site, replaces
 from registry.core.bulk import number_array, planned_for_many
 from registry.core.errors import RuleBroken
 from registry.messaging.actions import withhold
 from registry.registers.actions import mark_slices_stale
+from registry.registers.models import Register
+from registry.registers.schema.followup import OLDEST
+from registry.registers.selectors import definition_for
 
 # The earliest event ends follow-up, if the window was still open on that day. An answered
 # follow-up stays answered. A cancelled operation never was: its windows do not matter.
@@ -33,11 +38,18 @@ _CENSOR = """
              AS r (operation_id, replaced_on)
         GROUP BY operation_id
     ),
+    -- At which ages something is asked, where that is not all of them.
+    form AS (
+        SELECT * FROM unnest(%(form_registers)s::text[], %(form_groups)s::text[],
+                             %(form_points)s::text[], %(form_ages)s::text[])
+             AS a (register_id, "group", time_point, ages)
+    ),
     -- Most operations have no such event and nothing censored: they are passed over early, before
     -- any follow-up is looked at. Left to itself the planner may do it the other way round.
     concerned AS MATERIALIZED (
-        SELECT o.id, o.register_id, o.unit_id, o.year, o.cancelled_on,
-               p.died_on, m.opted_out_on, p.emigrated_on, r.replaced_on
+        SELECT o.id, o.register_id, o.unit_id, o.year, o."group", o.cancelled_on,
+               (o.created_at AT TIME ZONE %(zone)s)::date AS known_on, p.birth_date, p.died_on,
+               m.opted_out_on, p.emigrated_on, r.replaced_on
         FROM procedures_operation o
         JOIN patients_membership m ON m.id = o.membership_id
         JOIN patients_patient p ON p.id = m.patient_id
@@ -45,6 +57,7 @@ _CENSOR = """
         WHERE o.id = ANY(%(operations)s::bigint[])
           AND (COALESCE(o.cancelled_on, p.died_on, m.opted_out_on, p.emigrated_on, r.replaced_on)
                    IS NOT NULL
+               OR (o.register_id, o."group") IN (SELECT register_id, "group" FROM form)
                OR o.id IN (SELECT operation_id FROM proms_followup
                            WHERE operation_id = ANY(%(operations)s::bigint[])
                              AND censored_on IS NOT NULL))
@@ -53,13 +66,20 @@ _CENSOR = """
         SELECT f.id, o.register_id, o.unit_id, o.year, ended.ended_on, ended.reason
         FROM concerned o
         JOIN proms_followup f ON f.operation_id = o.id
+        LEFT JOIN form ON form.register_id = o.register_id AND form."group" = o."group"
+                      AND form.time_point = f.time_point
         LEFT JOIN LATERAL (
             SELECT ended_on, reason FROM (VALUES
                 (o.cancelled_on, 'cancelled', 0),
                 (o.died_on, 'death', 1),
                 (o.opted_out_on, 'opt_out', 2),
                 (o.emigrated_on, 'emigration', 3),
-                (o.replaced_on, 'revision', 4)
+                (o.replaced_on, 'revision', 4),
+                -- Never to be asked, as far as is known: not from the opening day on alone.
+                (CASE WHEN f.invitation_id IS NULL AND NOT (
+                     date_part('year', age(f.opens_on::timestamp, o.birth_date::timestamp))::int
+                     = ANY(form.ages::int[])) THEN LEAST(f.opens_on, o.known_on) END,
+                 'no_form', 5)
             ) AS event (ended_on, reason, position)
             WHERE ended_on IS NOT NULL AND (ended_on <= f.closes_on OR reason = 'cancelled')
             ORDER BY ended_on, position LIMIT 1
@@ -128,6 +148,8 @@ def censor_operations(*, operation_ids: Iterable[int]) -> None:
             {
                 "operations": number_array(everything),
                 "notice": NOTICE_PURPOSE,
+                "zone": settings.TIME_ZONE,
+                **_ages_asked(),
                 "replaced": [old.operation_id for old, _new in replaced],
                 "replaced_on": [new.performed_on for _old, new in replaced],
             },
@@ -139,6 +161,23 @@ def censor_operations(*, operation_ids: Iterable[int]) -> None:
     if rows and rows[0][4]:
         # What will not come is not announced.
         withhold(purpose=NOTICE_PURPOSE, subject_ids=rows[0][4], reason=ENDED, now=rows[0][5])
+
+
+def _ages_asked() -> dict[str, list[str]]:
+    """At which ages each group is asked something at a time point, where not at all of them."""
+    rows = [
+        (code, group, point.key, f"{{{','.join(map(str, ages))}}}")
+        for code in Register.objects.filter(current__isnull=False).values_list("pk", flat=True)
+        for definition in [definition_for(code)]
+        if definition.asks_by_age
+        for group in definition.groups
+        for point in definition.time_points_for(group)
+        for ages in [ages_asked(definition, group, point.key)]
+        if len(ages) <= OLDEST
+    ]
+    names = ("form_registers", "form_groups", "form_points", "form_ages")
+    columns = zip(*rows, strict=True) if rows else ([],) * len(names)
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}
 
 
 def _withhold_or_resume(invitation_ids: list[int]) -> None:
@@ -172,6 +211,19 @@ def censor_patients(*, patient_ids: Iterable[int]) -> None:
             membership__patient_id__in=list(patient_ids)
         ).values_list("pk", flat=True)
     )
+
+
+def censor_by_age(*, register_code: str) -> None:
+    """Look again at which follow-ups have questions for the patient's age, under a new definition.
+
+    Those that were asked already stay as they are.
+    """
+    unasked = FollowUp.objects.filter(
+        operation__register_id=register_code, invitation__isnull=True, completed_on__isnull=True
+    )
+    if not definition_for(register_code).asks_by_age:
+        unasked = unasked.filter(censor_reason=CensorReason.NO_FORM)
+    censor_operations(operation_ids=set(unasked.values_list("operation_id", flat=True)))
 
 
 def censor_members_of(*, operation_ids: Iterable[int]) -> None:

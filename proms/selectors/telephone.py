@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from proms.models import CallOutcome, FollowUp
 from proms.policies import CALL_BEFORE_CLOSING_DAYS, DAYS_FOR_A_LETTER, DAYS_UNTIL_NEXT_CALL
 from proms.selectors.follow_ups import follow_ups_for
-from proms.status import WAITING, Status, status_expression
+from proms.status import NOT_EXPECTED, WAITING, Status, status_expression
 from proms.worth import (
     ANSWERED_BEFORE,
     ASKED,
@@ -215,7 +215,7 @@ def standings_by_unit(
         .values_list("operation__unit_id", "time_point")
         .annotate(
             answered=Count("pk", filter=Q(status=Status.COMPLETED)),
-            expected=Count("pk", filter=~Q(status=Status.CENSORED)),
+            expected=Count("pk", filter=~Q(status__in=NOT_EXPECTED)),
         )
     )
     goals = definition.completeness_goals

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,17 @@ from django.utils import translation
 
 from patients import vault
 from patients.actions import note_refused_address
+from patients.events import PatientCorrected, PatientDied
 from patients.models import Membership, Patient
 from procedures.models import Operation
-from proms import actions
+from proms import actions, selectors
 from proms.links import token_for
 from proms.models import FollowUp, Invitation, Response, StartedForm
+from proms.status import status_expression
+from registry.accounts.models import Role
+from registry.accounts.permissions import Grant, Viewer
 from registry.core.errors import RuleBroken
+from registry.core.events import announce
 from registry.messaging.models import Message
 from registry.registers.actions import mark_slices_stale
 from reports.annual import trusted_viewer
@@ -244,3 +250,76 @@ def test_nothing_is_sent_in_before_it_is_said_who_answers(asked):
     by_telephone = actions.submit(**told, method="telephone")
     assert (by_telephone.method, by_telephone.answered_by) == ("telephone", "guardian")
     assert Membership.objects.filter(register_id="kids_no").exists()
+
+
+# --- An age without a form ---------------------------------------------------------------------
+
+BABY = date(2025, 2, 3)
+
+
+def laid(birth_date: date, *, planned_on: date = SURGERY) -> dict[str, FollowUp]:
+    member = member_of(birth_date, guardian_email="mor@example.org")
+    operation = make_operation(member, planned_on=planned_on, group="foot")
+    Operation.objects.filter(pk=operation.pk).update(created_at=NOW)
+    actions.create_schedule(operation_id=operation.pk)
+    return {one.time_point: one for one in FollowUp.objects.filter(operation=operation)}
+
+
+def states(on: date = SURGERY) -> dict[str, str]:
+    return dict(
+        FollowUp.objects.annotate(status=status_expression(on)).values_list("time_point", "status")
+    )
+
+
+def test_an_age_without_a_form_is_not_asked_and_not_expected():
+    laid(BABY)
+    assert states() == {"before": "not_applicable", "y1": "not_applicable"}
+    assert actions.invite_due(now=NOW).nothing_to_send == 0
+    assert not Invitation.objects.exists()
+    coordinator = Viewer(None, (Grant(Role.COORDINATOR, "kids_no", None),))
+    asking = selectors.Asking(date(2026, 1, 1), date(2028, 1, 1))
+    rate = selectors.response_rates(coordinator, "kids_no", asking, on=date(2028, 1, 1)).total.rate
+    assert (rate.eligible, rate.all) == (0, 2)
+    assert (
+        selectors.worklist(coordinator, "kids_no", on=SURGERY, statuses=selectors.TO_DO).count()
+        == 0
+    )
+
+
+def test_the_file_says_why():
+    laid(BABY)
+    out = StringIO()
+    call_command("follow_ups", register="kids_no", on=SURGERY, stdout=out)
+    line = next(csv.DictReader(StringIO(out.getvalue())))
+    assert (line["what"], line["censor_reason"]) == ("not applicable", "no_form")
+
+
+def test_a_child_that_is_old_enough_a_year_later_is_asked_then():
+    # Three years old before the operation, four when the questions of the year after open.
+    laid(date(2023, 2, 3), planned_on=date(2026, 12, 20))
+    assert states() == {"before": "not_applicable", "y1": "upcoming"}
+    assert states(date(2027, 11, 20))["y1"] == "to_invite"
+
+
+def test_a_corrected_birth_date_asks_after_all():
+    patient_id = laid(BABY)["before"].operation.membership.patient_id
+    Patient.objects.filter(pk=patient_id).update(birth_date=CHILD)
+    announce(PatientCorrected(patient_id))
+    assert states(NOW.date())["before"] == "to_invite"
+    assert actions.invite_due(now=NOW).invited == 1
+
+
+def test_a_form_for_the_age_in_a_new_definition_asks_after_all(tmp_path):
+    laid(BABY)
+    changed = tmp_path / FILE.name
+    changed.write_text(FILE.read_text(encoding="utf-8").replace('"4-7"', '"1-7"'), encoding="utf-8")
+    call_command("load_register", str(changed), verbosity=0)
+    assert states(NOW.date()) == {"before": "to_invite", "y1": "upcoming"}
+
+
+def test_who_died_before_is_told_as_dead():
+    patient_id = laid(BABY)["before"].operation.membership.patient_id
+    died_on = NOW.date() - timedelta(days=40)
+    Patient.objects.filter(pk=patient_id).update(died_on=died_on)
+    announce(PatientDied(patient_id, died_on))
+    assert set(FollowUp.objects.values_list("censor_reason", flat=True)) == {"death"}

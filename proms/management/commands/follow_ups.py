@@ -34,12 +34,14 @@ WHAT = {
     Status.UNREACHABLE: "due",
     Status.INVITED: "sent",
     Status.REMINDED: "sent",
+    Status.LETTER: "sent",
     Status.OPENED: "waiting",
     Status.STARTED: "waiting",
     Status.MISSED: "missed",
     Status.COMPLETED: "answered",
     Status.DECLINED: "declined",
     Status.CENSORED: "ended",
+    Status.NOT_APPLICABLE: "not applicable",
     Status.UPCOMING: "upcoming",
 }
 """The column ``what``: due to be asked, sent, opened and awaited, missed; ``status`` says more."""

@@ -61,3 +61,8 @@ def test_an_answer_shows_from_its_day(asked):
     assert (told("2026-11-24")["what"], told("2026-11-24")["completed_on"]) == ("waiting", "")
     assert told("2026-11-25")["completed_on"] == "2026-11-25"
     assert told("2026-11-25")["what"] == "answered"
+
+
+def test_a_letter_is_sent_as_a_message_is(asked):
+    Invitation.objects.update(opened_at=None, letter_printed_at=INVITED)
+    assert told("2026-11-20")["what"] == "sent"

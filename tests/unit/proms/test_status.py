@@ -49,6 +49,11 @@ STARTED = replace(INVITED, started_at=noon(date(2026, 5, 30)))
         (replace(STARTED, completed_on=date(2026, 6, 5)), date(2026, 6, 5), Status.COMPLETED),
         (replace(PLAIN, censored_on=date(2026, 4, 1)), date(2026, 3, 31), Status.TO_INVITE),
         (replace(PLAIN, censored_on=date(2026, 4, 1)), date(2026, 4, 1), Status.CENSORED),
+        (
+            replace(PLAIN, censored_on=date(2026, 1, 9), censor_reason="no_form"),
+            date(2026, 1, 9),
+            Status.NOT_APPLICABLE,
+        ),
     ],
 )
 def test_status_on_a_day(dates, on, status):
