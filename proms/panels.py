@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from patients.models import Membership
+from patients.policies import age_on
 from patients.vault import Identity
 from proms import changes, selectors
 from proms.instruments import Scale, instrument
@@ -152,14 +153,14 @@ def patient_panel(
                 row.status == Status.TO_INVITE and row.invitation is None and not row.reason
                 for row in rows
             ),
-            "words": _words(found, membership, definition),
+            "words": _words(found, membership, definition, today),
             "courses": _courses(request, membership, definition),
         },
     )
 
 
 def _words(
-    found: list[FollowUp], membership: Membership, definition: RegisterDefinition
+    found: list[FollowUp], membership: Membership, definition: RegisterDefinition, today: date
 ) -> selectors.Words:
     """The words of what is asked now or will be: neither answered nor given up."""
     ahead = [
@@ -167,7 +168,10 @@ def _words(
         for one in found
         if one.status in {*WAITING, Status.TO_INVITE, Status.UNREACHABLE, Status.UPCOMING}
     ]
-    return selectors.words_for(definition, ahead, membership.patient.language)
+    patient = membership.patient
+    return selectors.words_for(
+        definition, ahead, patient.language, age=age_on(patient.birth_date, today)
+    )
 
 
 def _courses(

@@ -34,6 +34,10 @@ ANSWER_COLUMNS = {"eq5d3l": "eq5d", "odi": "odi", "ndi": "ndi", "vas_back": "vas
 UNANSWERED = -1
 
 
+GROWN_UP = 18
+"""Years. All of the synthetic history was answered in the forms for those of age."""
+
+
 class Forms:
     """The answered forms of a synthetic register, in the order of its responses."""
 
@@ -45,7 +49,7 @@ class Forms:
             (group, point): tuple(
                 instrument(use.code)
                 for use in definition.instruments_for(group, point)
-                if use.status == "active"
+                if use.status == "active" and use.is_for(GROWN_UP)
             )
             for group in definition.groups
             for point in definition.time_points

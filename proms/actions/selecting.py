@@ -20,7 +20,6 @@ from patients.reach import (
     joint_answerer,
     reach_sql,
     sms_available,
-    under_age_sql,
 )
 from proms.links import first_digests
 from proms.plans import Asked, Plan, plan_for
@@ -48,8 +47,9 @@ _LOCK_SHARE = f"""
 
 # ``asked``: "group time_point" of each follow-up, that which closes first in front.
 # ``reach`` and ``guardian_reach``: who is reached how where the patient has a part in the answers,
-# and where a guardian alone answers, see patients.reach. ``age`` is NO_AGE where questions do not
-# depend on it, so that there are few kinds of rows. A child's language is the guardian's.
+# and where a guardian alone answers, see patients.reach. ``age``: the youngest who are asked the
+# same, NO_AGE where questions do not depend on it, so that there are few kinds of rows.
+# ``language``: that of whoever gets the message.
 NO_AGE = -1
 
 
@@ -59,7 +59,6 @@ def _reach_sql(answerer: Answerer) -> str:
     )
 
 
-_UNDER_AGE = under_age_sql(on="%(on)s", guardian_until="r.guardian_until")
 _GATHER = f"""
     DROP TABLE IF EXISTS pg_temp.proms_due;
     CREATE TEMPORARY TABLE proms_due (
@@ -69,10 +68,11 @@ _GATHER = f"""
     ) ON COMMIT DROP;
     INSERT INTO pg_temp.proms_due
     SELECT row_number() OVER (ORDER BY bundle.due_on, m.id), m.id, m.register_id,
-           CASE WHEN p.guardian_language <> '' AND {_UNDER_AGE} THEN p.guardian_language
-                ELSE p.language END,
-           CASE WHEN r.by_age THEN {age_sql(on="%(on)s")} ELSE {NO_AGE} END,
-           {_reach_sql("both")}, {_reach_sql("guardian")}, bundle.asked, bundle.follow_up_ids,
+           CASE WHEN p.guardian_language <> '' AND way.both LIKE 'guardian.%%'
+                THEN p.guardian_language ELSE p.language END,
+           COALESCE((SELECT max(bound) FROM unnest(r.age_bounds::int[]) bound
+                     WHERE bound <= {age_sql(on="%(on)s")}), {NO_AGE}),
+           way.both, way.guardian, bundle.asked, bundle.follow_up_ids,
            bundle.opens_on, bundle.due_on, bundle.closes_on
     FROM (
         SELECT o.membership_id,
@@ -89,10 +89,12 @@ _GATHER = f"""
         GROUP BY o.membership_id
     ) AS bundle
     JOIN patients_membership m ON m.id = bundle.membership_id
-    JOIN unnest(%(registers)s::text[], %(guardian_untils)s::int[], %(by_age)s::bool[])
-         AS r (code, guardian_until, by_age) ON r.code = m.register_id
+    JOIN unnest(%(registers)s::text[], %(guardian_untils)s::int[], %(age_bounds)s::text[])
+         AS r (code, guardian_until, age_bounds) ON r.code = m.register_id
     JOIN patients_patient p ON p.id = m.patient_id
     LEFT JOIN patients_patientidentity identity ON identity.patient_id = p.id
+    CROSS JOIN LATERAL (
+        SELECT {_reach_sql("both")} AS both, {_reach_sql("guardian")} AS guardian) way
     ORDER BY bundle.due_on, m.id
     LIMIT %(limit)s
 """
@@ -279,7 +281,7 @@ def _by_register(definitions: dict[str, RegisterDefinition]) -> dict[str, object
     return {
         "registers": list(definitions),
         "guardian_untils": [one.patients.guardian_until for one in definitions.values()],
-        "by_age": [one.asks_by_age for one in definitions.values()],
+        "age_bounds": [f"{{{','.join(map(str, one.age_bounds))}}}" for one in definitions.values()],
     }
 
 

@@ -87,10 +87,16 @@ def _state(held: Instrument, language: str) -> WordingState:
     )
 
 
-def words_for(definition: RegisterDefinition, asked: Iterable[Asked], language: str) -> Words:
-    """Return what of these follow-ups (group, time point) is not sent to a patient who reads
-    ``language``, with the reason, and what is sent in demonstration wording."""
-    plan = plan_for(definition, asked, language)
+def words_for(
+    definition: RegisterDefinition,
+    asked: Iterable[Asked],
+    language: str,
+    *,
+    age: int | None = None,
+) -> Words:
+    """Return what of these follow-ups (group, time point) is not sent to a patient of an age who
+    reads ``language``, with the reason, and what is sent in demonstration wording."""
+    plan = plan_for(definition, asked, language, age=age)
     return Words(
         tuple((str(instrument(code).name), reason) for code, reason in plan.left_out),
         tuple(

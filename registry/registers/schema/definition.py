@@ -247,6 +247,21 @@ class RegisterDefinition(Part):
         )
 
     @cached_property
+    def age_bounds(self) -> tuple[int, ...]:
+        """The ages in whole years at which other questions begin; empty where none do.
+
+        Whoever is of an age from one of them to below the next is asked the same.
+        """
+        if not self.asks_by_age:
+            return ()
+        ranges = [
+            use.age_range
+            for questionnaire in self.proms.questionnaires
+            for use in questionnaire.instruments
+        ]
+        return tuple(sorted({0, *(bound for low, high in ranges for bound in (low, high + 1))}))
+
+    @cached_property
     def grace_days(self) -> dict[str, int]:
         """By group: a preoperative form more days than these older at surgery is old."""
         before = self.time_points.get("before")

@@ -34,11 +34,11 @@ def test_every_questionnaire_of_the_register_is_listed_with_its_words():
 
 def test_what_is_left_out_is_told_by_name_even_when_the_rest_is_sent(settings):
     definition = definition_for("danespine")
-    words = selectors.words_for(definition, ASKED, "da")
+    words = selectors.words_for(definition, ASKED, "da", age=60)
     assert words.not_sent == ()
     assert len(words.demonstration) == 2  # EQ-5D and ODI; nobody owns a VAS for pain
     settings.REQUIRE_LICENSED_WORDING = True
-    words = selectors.words_for(definition, ASKED, "da")
+    words = selectors.words_for(definition, ASKED, "da", age=60)
     assert words.demonstration == ()
     assert [reason for _title, reason in words.not_sent] == [NotSendable.NO_LICENSED_WORDING] * 2
 

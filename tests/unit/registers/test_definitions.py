@@ -63,8 +63,8 @@ def test_limb_reports_by_residence_and_asks_nothing_yet(limb):
 
 
 def test_danespine_asks_as_described(danespine):
-    def asked(group, point):
-        return [use.code for use in danespine.instruments_for(group, point)]
+    def asked(group, point, age=60):
+        return [use.code for use in danespine.instruments_for(group, point) if use.is_for(age)]
 
     assert asked("lumbar_stenosis", "before") == [
         "patient_baseline", "vas_back", "vas_leg", "eq5d3l", "odi", "sf36",
@@ -75,6 +75,9 @@ def test_danespine_asks_as_described(danespine):
     assert asked("fracture_cervical", "y1")[-1] == "ndi"
     assert asked("fracture_lumbar", "y1")[-1] == "odi"
     assert asked("metastasis", "y1") == []
+    # Children have a form of their own.
+    for age, form in ((4, "eq5dy3l"), (8, "eq5dy3l"), (15, "eq5dy3l"), (16, "eq5d3l")):
+        assert {"eq5d3l", "eq5dy3l"} & {*asked("scoliosis", "y1", age)} == {form}
 
     def points(group):
         return [point.key for point in danespine.time_points_for(group)]
