@@ -13,7 +13,15 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from patients.reach import CONTACT_COLUMNS, Answerer, Contact, Reach, reach, sms_available
+from patients.reach import (
+    CONTACT_COLUMNS,
+    Answerer,
+    Contact,
+    Reach,
+    Recipient,
+    reach,
+    sms_available,
+)
 from proms.plans import answerer_of
 from proms.policies import why_not_answerable
 from proms.status import DAYS_TO_FINISH
@@ -131,6 +139,14 @@ def way_of(
         sms=sms_available(),
         first=rule_channel,
     )
+
+
+def language_of(invitation_id: int, on: date) -> str:
+    """Return the language of whoever gets the messages of an invitation: guardian or patient."""
+    state = read([invitation_id])[invitation_id]
+    way = way_of(definition_for(state.register_code), state, on)
+    is_guardian = way.recipient is Recipient.GUARDIAN
+    return (is_guardian and state.guardian_language) or state.language
 
 
 def definitions_of(states: Iterable[Asked]) -> dict[str, RegisterDefinition]:

@@ -312,6 +312,14 @@ class Entry(BaseModel):
     language = models.CharField(max_length=2, choices=Language)
     answered_on = models.DateField(help_text="Day on which the patient answered.")
     answers = models.JSONField(help_text="By item code, as typed.")
+    answered_by = models.CharField(
+        max_length=8,
+        choices=AnsweredBy,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Who gave a child's answers; empty for those of age.",
+    )
     entered_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     entered_at = models.DateTimeField()
     response = models.ForeignKey(

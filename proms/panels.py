@@ -6,14 +6,16 @@ from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from patients.models import Membership
 from patients.policies import age_on
+from patients.reach import is_under_age
 from patients.vault import Identity
 from proms import changes, selectors
 from proms.instruments import Scale, instrument
-from proms.models import CensorReason, FollowUp, Invitation, Response
+from proms.models import AnsweredBy, CensorReason, FollowUp, Invitation, Response
 from proms.scoring import Score, formatted
 from proms.scoring.surgeon import computed_scores
 from proms.status import CENSOR_LABELS, NOT_EXPECTED, WAITING, Status
@@ -66,6 +68,8 @@ def shown(
         reason = CENSOR_LABELS[CensorReason(follow_up.censor_reason)]
     elif status == Status.TO_INVITE:
         reason = selectors.why_not_sent(follow_up, definition)
+    elif status == Status.COMPLETED:
+        reason = who_answered(follow_up, definition)
     return Shown(
         membership_id=operation.membership_id,
         name=identity.name if identity else "",
@@ -84,6 +88,21 @@ def shown(
         can_act=follow_up.invitation is not None
         and status in {*WAITING, Status.UNREACHABLE, Status.TO_INVITE},
     )
+
+
+def who_answered(follow_up: FollowUp, definition: RegisterDefinition) -> str:
+    """Return who has answered, where it is not plain: of a child, or by a guardian."""
+    told = follow_up.answered_by
+    under_age = is_under_age(
+        follow_up.operation.membership.patient.birth_date,
+        on=follow_up.completed_on,
+        guardian_until=definition.patients.guardian_until,
+    )
+    if told is None or not (under_age or told == AnsweredBy.GUARDIAN):
+        return ""
+    if not told:
+        return _("It was not said who answered.")
+    return _("Answered by %(who)s") % {"who": AnsweredBy(told).label}
 
 
 def group_label(definition: RegisterDefinition, key: str) -> str:
@@ -236,7 +255,7 @@ def register_all() -> None:
     register_panel("reschedule", changes.panel, position=10)
     register_menu_entry(
         MenuEntry(
-            label=_("Follow-up"),
+            label=gettext_lazy("Follow-up"),
             url_name="proms:worklist",
             position=50,
             visible=lambda request, register: request.viewer.may(Permission.FOLLOW_UP, register),

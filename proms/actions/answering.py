@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
+from patients.reach import is_under_age
 from proms.actions.inviting import NEW_LINK_RULE, PURPOSE, send_new_link
 from proms.instruments import instrument
 from proms.links import TOKEN_LENGTH, digest
@@ -263,6 +264,24 @@ def _answered_by(held: FormInProgress, *, on: date) -> str:
     return held.answered_by if answerer == "both" else answerer
 
 
+def likely_answerer(held: Invitation, *, on: date) -> AnsweredBy | None:
+    """Return who most likely answers for a child; None for who is of age and answers alone."""
+    patient, code = held.membership.patient, held.membership.register_id
+    definition = definition_for(code)
+    if not is_under_age(
+        patient.birth_date, on=on, guardian_until=definition.patients.guardian_until
+    ):
+        return None
+    answerer = answerer_of(
+        definition,
+        held.plan,
+        time_point=held.time_point,
+        birth_date=patient.birth_date,
+        on=on,
+    )
+    return AnsweredBy.GUARDIAN if answerer == "guardian" else AnsweredBy.PATIENT
+
+
 def _submit(held: FormInProgress, *, now: datetime, language: str | None, method: str) -> Response:
     form = form_for(held.plan, language or held.started_language)
     return respond(
@@ -283,14 +302,16 @@ def respond(
     answered_on: date,
     now: datetime,
     method: str,
+    answered_by: str = "",
 ) -> Response:
     """Make answers the response of a form that the caller has locked and found open.
 
+    ``answered_by``: who gave them, where that was asked; otherwise it follows from the plan.
     ``answers`` are complete and allowed. A form begun on the web is overtaken by them and goes.
     A form begun before ``answered_on`` counts for the follow-ups that were open then.
     """
     definition = definition_for(held.register_code, held.definition_version)
-    answered_by = _answered_by(held, on=answered_on)
+    answered_by = answered_by or _answered_by(held, on=answered_on)
     if answered_by == AnsweredBy.GUARDIAN and method == EntryMethod.WEB:
         method = EntryMethod.PROXY
     response = Response(

@@ -12,8 +12,8 @@ from datetime import date, datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from proms.actions.answering import locked_form, respond
-from proms.models import Entry, EntryMethod, Invitation, Response
+from proms.actions.answering import likely_answerer, locked_form, respond
+from proms.models import AnsweredBy, Entry, EntryMethod, Invitation, Response
 from proms.paper.typed import Reading, differences, read_entry
 from proms.policies import last_day_to_answer, why_not_answered_on
 from proms.questionnaire import Form, form_for
@@ -50,8 +50,12 @@ def enter_answers(
     method: str,
     by: Viewer,
     now: datetime,
+    answered_by: str = "",
 ) -> Entered:
     """Take what was typed of a form (see `proms.paper.typed`), and submit it when it may be.
+
+    ``answered_by``: of a child, who gave the answers; where nobody says it, who most likely did.
+    Of two entries the later one says it. Whoever is of age answers alone.
 
     With double entry the first entry is kept, and corrected by its author until a second person
     has entered the form. Raises RuleBroken beside the question or the date, AnsweredMeanwhile when
@@ -61,6 +65,7 @@ def enter_answers(
     form = form_for(held.plan, language)
     _check(held, answered_on=answered_on, now=now)
     reading = _reading(form, typed)
+    told = _who_answered(held.pk, answered_by, on=answered_on)
     definition = definition_for(held.register_code, held.definition_version)
     entries = list(Entry.objects.filter(invitation_id=held.pk).order_by("position"))
     twice = definition.proms.double_entry and method == EntryMethod.PAPER
@@ -75,7 +80,7 @@ def enter_answers(
         invitation_id=held.pk, position=len(entries) + 1, entered_by_id=by.user_id
     )
     entry.method, entry.language, entry.answered_on = method, language, answered_on
-    entry.answers = _kept(form, typed)
+    entry.answers, entry.answered_by = _kept(form, typed), told
     entry.entered_at = now
     if not twice:
         return Entered(_submit(held, form, reading, [entry], answered_on, now))
@@ -158,6 +163,17 @@ def _check(held: FormInProgress, *, answered_on: date, now: datetime) -> None:
         raise RuleBroken({"answered_on": wrong})
 
 
+def _who_answered(invitation_id: int, told: str, *, on: date) -> str:
+    """Return who gave the answers, "" for who is of age. Raises RuleBroken for who is neither."""
+    held = Invitation.objects.select_related("membership__patient").get(pk=invitation_id)
+    likely = likely_answerer(held, on=on)
+    if likely is None:
+        return ""
+    if told and told not in AnsweredBy.values:
+        raise RuleBroken({"answered_by": _("Choose who has answered.")})
+    return told or likely.value
+
+
 def _reading(form: Form, typed: Mapping[str, str]) -> Reading:
     reading = read_entry(form, typed)
     if reading.wrong:
@@ -192,6 +208,7 @@ def _submit(
         answered_on=answered_on,
         now=now,
         method=entries[0].method,
+        answered_by=entries[-1].answered_by,
     )
     for entry in entries:
         entry.response = response

@@ -8,6 +8,7 @@ from proms.selectors.answering import (
 )
 from proms.selectors.follow_ups import (
     TO_DO,
+    WHO_ANSWERED,
     UnitCounts,
     counts_by_unit,
     follow_ups_for,
@@ -50,6 +51,7 @@ from proms.selectors.wordings import (
 __all__ = [
     "NO_CHANNEL",
     "TO_DO",
+    "WHO_ANSWERED",
     "Asking",
     "By",
     "CallList",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from patients.models import Membership
@@ -19,6 +19,13 @@ from registry.accounts.permissions import Permission, Viewer
 from registry.audit.actions import deny
 from registry.core.alphabet import sort_key
 from registry.registers.schema import RegisterDefinition
+
+WHO_ANSWERED = Subquery(
+    Response.objects.filter(invitation=OuterRef("invitation"), current=True).values("answered_by")[
+        :1
+    ]
+)
+"""Of a follow-up: who gave the answers that count, None without any, "" where it was not said."""
 
 TO_DO = (Status.UNREACHABLE, Status.TO_INVITE)
 """What waits for staff: patients to be called, and what the next run cannot send by itself."""
@@ -113,7 +120,7 @@ def follow_ups_of(viewer: Viewer, membership: Membership, *, on: date) -> QueryS
     return (
         follow_ups_for(viewer, membership.register_id)
         .filter(operation__membership=membership)
-        .annotate(status=status_expression(on))
+        .annotate(status=status_expression(on), answered_by=WHO_ANSWERED)
         .order_by("operation__scheduled_on", "opens_on")
     )
 

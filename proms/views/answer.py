@@ -18,6 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from proms import actions
+from proms.asked import language_of
 from proms.links import token_for
 from proms.models import AnsweredBy, Invitation, Response
 from proms.plans import answerer_of
@@ -140,7 +141,7 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
     invitation = actions.invitation_of(token)
     if invitation is None or _is_closed(invitation, today):
         return _closed(request, token)
-    language = chosen_language(request) or invitation.membership.patient.language
+    language = chosen_language(request) or _first_language(invitation)
     if request.method == "GET":
         return _link_page(request, invitation, language)
     opened, error = _open(request, token, language)
@@ -218,6 +219,14 @@ def _about_child(invitation: Invitation, definition: RegisterDefinition) -> bool
 
 def _is_closed(invitation: Invitation, today: date) -> bool:
     return invitation.locked_at is not None or bool(actions.why_not_open(invitation, today))
+
+
+def _first_language(invitation: Invitation) -> str:
+    """The language of whoever got the link, until another one is chosen."""
+    patient = invitation.membership.patient
+    if not patient.guardian_language:
+        return patient.language
+    return language_of(invitation.pk, clock.today())
 
 
 def _open(request: HttpRequest, token: str, language: str) -> tuple[Invitation | None, str]:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from patients.selectors import identity_of, member_for
 from proms import actions, selectors
 from proms.forms import CorrectionForm
-from proms.models import EntryMethod, Response
+from proms.models import AnsweredBy, EntryMethod, Response
 from proms.questionnaire import form_for
 from registry.accounts.permissions import Permission
 from registry.core import clock
@@ -73,6 +73,7 @@ def correct(request: HttpRequest, register: str, invitation: int) -> HttpRespons
             "identity": identity_of(request.viewer, member),
             "response": response,
             "method": METHODS[response.method],
+            "by_guardian": response.answered_by == AnsweredBy.GUARDIAN,
             "time_point": str(point.labels) if point else held.get_time_point_display(),
             "form": form,
             "corrections": selectors.corrections_of(held),

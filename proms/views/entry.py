@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from patients.selectors import member_for
 from proms import actions, selectors
-from proms.models import EntryMethod, Invitation
+from proms.models import AnsweredBy, Entry, EntryMethod, Invitation
 from proms.paper import typed as typing
 from proms.paper.codes import read_code, shown
 from proms.paper.printing import when_asked
@@ -98,6 +98,7 @@ def enter(request: HttpRequest, register: str, invitation: int, method: str) -> 
         "can_discard": bool(entries),
         "double_entry": definition.proms.double_entry and method == EntryMethod.PAPER,
         "closed": "" if held.submitted_at is None else _by_another_way(held),
+        "who": _who(request, held, mine),
     }
     form = form_for(held.plan, language)
     if request.method == "GET":
@@ -118,6 +119,7 @@ def enter(request: HttpRequest, register: str, invitation: int, method: str) -> 
                 method=method,
                 by=request.viewer,
                 now=clock.now(),
+                answered_by=request.POST.get("answered_by", ""),
             )
         except actions.AnsweredMeanwhile:
             context["closed"] = _by_another_way(held)
@@ -237,7 +239,7 @@ def _entry_page(
             "today": clock.today().isoformat(),
             "answered_on": answered_on,
             "date_error": wrong.get("answered_on", ""),
-            "error": wrong.get("__all__", ""),
+            "error": wrong.get("__all__", "") or wrong.get("answered_by", ""),
             "faults": [
                 (code, page.number, letter)
                 for page in form.pages
@@ -317,6 +319,15 @@ def _invitation(request: HttpRequest, register: str, invitation: int) -> Invitat
         permission=Permission.FOLLOW_UP,
     )
     return held
+
+
+def _who(request: HttpRequest, held: Invitation, mine: Entry | None) -> list[tuple[str, str, bool]]:
+    """Return who may have answered (value, label, chosen); nothing to choose for those of age."""
+    likely = actions.likely_answerer(held, on=clock.today())
+    if likely is None:
+        return []
+    chosen = request.POST.get("answered_by") or (mine.answered_by if mine else "") or likely
+    return [(value, label, value == chosen) for value, label in AnsweredBy.choices]
 
 
 def _language(request: HttpRequest, held: Invitation, languages: tuple[str, ...]) -> str:

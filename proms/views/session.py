@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from patients.reach import Answerer
 from proms import actions
+from proms.asked import language_of
 from proms.models import AnsweredBy, Invitation
 from proms.plans import answerer_of, languages_for
 from proms.selectors import FormInProgress, form_in_progress
@@ -154,13 +155,14 @@ def _language(
     languages: tuple[str, ...],
     answerer: Answerer,
 ) -> str:
-    wishes = (
-        chosen_language(request),
-        invitation.started_language or "",
-        invitation.guardian_language if answerer != "patient" else "",
-        invitation.patient_language,
-    )
-    return next((wish for wish in wishes if wish in languages), languages[0] if languages else "en")
+    said = (chosen_language(request), invitation.started_language or "")
+    known = next((wish for wish in said if wish in languages), "")
+    if known or not languages:
+        return known or "en"
+    wishes = [invitation.patient_language]
+    if answerer != "patient" and invitation.guardian_language:
+        wishes.insert(0, language_of(invitation.pk, clock.today()))
+    return next((wish for wish in wishes if wish in languages), languages[0])
 
 
 def _read(request: HttpRequest, not_older: timedelta) -> Pass | None:

@@ -48,6 +48,7 @@ def worklist(request: HttpRequest, register: str) -> HttpResponse:
     found = selectors.worklist(
         viewer, register, on=today, statuses=VIEWS[view], unit_id=unit_id
     ).filter(due_on__gte=today - timedelta(days=730))
+    found = found.annotate(answered_by=selectors.WHO_ANSWERED)
     page = Paginator(found, ROWS_A_PAGE).get_page(request.GET.get("page"))
     members = {one.operation.membership_id: one.operation.membership for one in page}
     identities = identities_of(viewer, members.values(), action="follow_up")

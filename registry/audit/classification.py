@@ -159,7 +159,7 @@ _FIELDS: dict[str, tuple[str, str, str]] = {
     "proms.PaperForm": ("id invitation code printed_by", "printed_at", "language"),
     "proms.Entry": (
         "id invitation response entered_by",
-        "position method answered_on answers entered_at",
+        "position method answered_on answers answered_by entered_at",
         "language",
     ),
     "proms.Score": (

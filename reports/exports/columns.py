@@ -15,6 +15,7 @@ from django.utils.translation import pgettext
 
 from procedures.models import GoalOutcome
 from proms.instruments import instruments
+from proms.models import AnsweredBy
 from registry.audit.classification import FieldClass, classification, require_exportable
 from registry.core.choices import Sex, Side
 from registry.registers.schema import RegisterDefinition
@@ -328,6 +329,26 @@ def _follow_up(definition: RegisterDefinition) -> Iterator[Column]:
             f"fact.{point}_completed",
             (FACT, f"{point}_completed"),
         )
+        if definition.asks_guardians:
+            yield _answered_by(definition, point, label)
+
+
+def _answered_by(definition: RegisterDefinition, point: str, label: str) -> Column:
+    """Who answered at a time point. Only for those who may have been children it is looked up."""
+    response = (
+        "(SELECT r.answered_by FROM proms_followup f JOIN proms_response r"
+        " ON r.invitation_id = f.invitation_id AND r.current"
+        f" WHERE f.operation_id = operation.id AND f.time_point = {quoted(point)})"
+    )
+    return _text(
+        f"answered_{point}_by",
+        _("%(point)s: who answered, the patient or a guardian") % {"point": label},
+        f"CASE WHEN fact.{point}_completed IS NULL THEN NULL"
+        f" WHEN fact.age <= {definition.patients.guardian_until:d} THEN {response}"
+        f" ELSE '{AnsweredBy.PATIENT.value}' END",
+        ("proms.Response", "answered_by"),
+        values=_choices(AnsweredBy),
+    )
 
 
 def _asked(definition: RegisterDefinition) -> set[tuple[str, str]]:

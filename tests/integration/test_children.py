@@ -323,3 +323,95 @@ def test_who_died_before_is_told_as_dead():
     Patient.objects.filter(pk=patient_id).update(died_on=died_on)
     announce(PatientDied(patient_id, died_on))
     assert set(FollowUp.objects.values_list("censor_reason", flat=True)) == {"death"}
+
+
+# --- Who answered, on paper and by telephone ---------------------------------------------------
+
+ITEMS = ("mobility", "self_care", "usual_activities", "pain", "anxiety")
+
+
+@pytest.mark.parametrize(
+    ("born", "told", "answered_by"),
+    [
+        (CHILD, "", "patient"),
+        (CHILD, "guardian", "guardian"),
+        (CHILD, "patient", "patient"),
+        (TODDLER, "", "guardian"),
+        (TODDLER, "patient", "patient"),
+        # Whoever is of age answers alone.
+        (ADULT, "", "patient"),
+        (ADULT, "guardian", "patient"),
+    ],
+)
+@pytest.mark.parametrize("method", ["paper", "telephone"])
+def test_who_answered_is_noted_at_entry(asked, viewer_of, born, told, answered_by, method):
+    invitation = asked(born, "ola@example.org", guardian_email="mor@example.org")
+    entered = actions.enter_answers(
+        invitation_id=invitation.pk,
+        typed=dict.fromkeys(ITEMS, "1"),
+        answered_on=NOW.date(),
+        language="nb",
+        method=method,
+        by=viewer_of("coordinator", "kids_no"),
+        now=NOW,
+        answered_by=told,
+    )
+    assert (entered.response.answered_by, entered.response.method) == (answered_by, method)
+
+
+def test_nobody_else_answers(asked, viewer_of):
+    with pytest.raises(RuleBroken, match="who has answered"):
+        actions.enter_answers(
+            invitation_id=asked(CHILD, guardian_email="mor@example.org").pk,
+            typed=dict.fromkeys(ITEMS, "1"),
+            answered_on=NOW.date(),
+            language="nb",
+            method="paper",
+            by=viewer_of("coordinator", "kids_no"),
+            now=NOW,
+            answered_by="neighbour",
+        )
+
+
+@pytest.mark.parametrize(
+    ("born", "chosen"), [(CHILD, "patient"), (TODDLER, "guardian"), (ADULT, "")]
+)
+def test_the_page_asks_who_answered_and_staff_see_it(asked, client_of, born, chosen):
+    invitation = asked(born, "ola@example.org", guardian_email="mor@example.org")
+    coordinator = client_of("coordinator", "kids_no")
+    address = reverse("proms:enter", args=["kids_no", invitation.pk, "telephone"])
+    page = coordinator.get(address)
+    assert [value for value, _label, checked in page.context["who"] if checked] == (
+        [chosen] if chosen else []
+    )
+    assert ("Who has answered?" in page.content.decode()) == bool(chosen)
+    typed = dict.fromkeys(ITEMS, "1") | {"answered_on": NOW.date().isoformat()}
+    said = {"answered_by": "guardian"} if chosen else {}
+    assert coordinator.post(address, {**typed, **said, "language": "nb"}).status_code == 302
+    patient = reverse("patients:detail", args=["kids_no", invitation.membership_id])
+    answers = reverse("proms:correct", args=["kids_no", invitation.pk])
+    worklist = reverse("proms:worklist", args=["kids_no"]) + "?show=answered"
+    for one, words in (
+        (patient, "Answered by a parent or guardian"),
+        (answers, "A parent or guardian answered for the child."),
+        (worklist, "Answered by a parent or guardian"),
+    ):
+        assert (words in coordinator.get(one).content.decode()) == bool(chosen), one
+    out = StringIO()
+    call_command("follow_ups", register="kids_no", on=NOW.date(), stdout=out)
+    line = next(csv.DictReader(StringIO(out.getvalue())))
+    assert line["answered_by"] == ("guardian" if chosen else "patient")
+
+
+def test_the_language_is_that_of_whoever_gets_the_message(asked):
+    to_child = member_of(CHILD, "barn@example.org")
+    to_mother = member_of(CHILD, "barn@example.org", guardian_email="mor@example.org")
+    for member, language in ((to_child, "nb"), (to_mother, "sv")):
+        Patient.objects.filter(pk=member.patient_id).update(guardian_language="sv")
+        invitation = asked(member=member)
+        link = reverse(
+            "answer:link", kwargs={"token": token_for(invitation.pk, invitation.generation)}
+        )
+        client = Client()
+        client.post(link, {"day": CHILD.day, "month": CHILD.month, "year": CHILD.year})
+        assert client.get(reverse("answer:start")).context["language"] == language

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from proms.models import FollowUp
+from proms.selectors import WHO_ANSWERED
 from proms.status import Status, status_expression
 from registry.core import clock
 from registry.registers.models import Register
@@ -24,6 +25,7 @@ COLUMNS = {
     "invited_on": "invitation__invited_at",
     "reminded_on": "invitation__reminded_at",
     "completed_on": "completed_on",
+    "answered_by": "answered_by",
     "censored_on": "censored_on",
     "censor_reason": "censor_reason",
     "status": "status",
@@ -70,7 +72,7 @@ class Command(BaseCommand):
         day = on or clock.today()
         rows = (
             FollowUp.objects.filter(operation__register_id=register)
-            .annotate(status=status_expression(day))
+            .annotate(status=status_expression(day), answered_by=WHO_ANSWERED)
             .order_by("operation_id", "opens_on")
             .values_list(*COLUMNS.values())
         )
@@ -87,6 +89,8 @@ def _line(row: tuple[Any, ...], on: date) -> list[Any]:
         moment = told[name]
         when = clock.civil_date(moment) if isinstance(moment, datetime) else moment
         told[name] = when if when is not None and when <= on else None
+    if told["completed_on"] is None:
+        told["answered_by"] = ""
     if told["censored_on"] is None:
         told["censor_reason"] = ""
     return [*told.values(), WHAT[Status(told["status"])]]

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("proms", "0010_answered_by"),
+        ("proms", "0011_more_keys_checked_once"),
     ]
 
     operations = [
