@@ -266,6 +266,19 @@ def note_refused(patient_id: int, names: Iterable[str], *, now: datetime, addres
     return bool(changed)
 
 
+def forget_refused(patient_id: int, names: Iterable[str], *, at: datetime) -> bool:
+    """Forget that addresses were refused at that very moment; say whether any had been."""
+    row = PatientIdentity.objects.select_for_update().filter(pk=patient_id).first()
+    changed = [
+        f"{name}_refused_at" for name in names if row and getattr(row, f"{name}_refused_at") == at
+    ]
+    for name in changed:
+        setattr(row, name, None)
+    if changed:
+        row.save(update_fields=[*changed, "updated_at"])
+    return bool(changed)
+
+
 def _same_address(one: str, other: str) -> bool:
     """Whether two e-mail addresses or telephone numbers are the same, however they are written."""
     if "@" in one or "@" in other:

@@ -408,9 +408,17 @@ class CallAttempt(BaseModel):
     outcome = models.CharField(max_length=12, choices=CallOutcome)
     call_back_at = models.DateTimeField(null=True)
     note = models.CharField(max_length=200, blank=True)
+    voided_at = models.DateTimeField(null=True, help_text="Noted by mistake: it counts no more.")
+    voided_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    void_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                name="call_voided_with_reason",
+                condition=Q(voided_at__isnull=True, void_reason="")
+                | (Q(voided_at__isnull=False) & ~Q(void_reason="")),
+            ),
             models.CheckConstraint(
                 name="call_outcome_known", condition=Q(outcome__in=CallOutcome.values)
             ),

@@ -172,6 +172,7 @@ def patient_panel(
                 row.status == Status.TO_INVITE and row.invitation is None and not row.reason
                 for row in rows
             ),
+            "calls": selectors.calls_to(viewer, membership),
             "words": _words(found, membership, definition, today),
             "courses": _courses(request, membership, definition),
         },

@@ -25,6 +25,16 @@ urlpatterns = [
     path("<slug:register>/questionnaires/", wordings.questionnaires, name="questionnaires"),
     path("<slug:register>/telephone/", calling.telephone, name="telephone"),
     path("<slug:register>/invitations/<int:invitation>/call/", calling.log_call, name="log_call"),
+    path(
+        "<slug:register>/invitations/<int:invitation>/calls/void/",
+        calling.void_call,
+        name="void_call",
+    ),
+    path(
+        "<slug:register>/invitations/<int:invitation>/undo-decline/",
+        staff.undo_decline,
+        name="undo_decline",
+    ),
     path("<slug:register>/rates/", rates.rates, name="rates"),
     path("<slug:register>/calendar/", rates.calendar, name="calendar"),
     path("<slug:register>/patients/<int:membership>/invite/", staff.invite, name="invite"),

@@ -11,6 +11,7 @@ from demo.danespine.recent import recent
 from demo.loading import limb_no
 from demo.loading.accounts import make_accounts
 from demo.loading.progress import Progress
+from demo.loading.reaching import leave_some_to_call
 from demo.loading.spine import Cases, SpineLoader, history_until
 from patients.models import Membership
 from registry.audit.middleware import unit_of_work
@@ -94,6 +95,7 @@ def _load_spine(*, scale: str, on: date, progress: Progress) -> None:
             on=on,
             progress=silent,
         ).load()
+    leave_some_to_call(register="danespine", on=on)
 
 
 def _load_limb(*, scale: str, on: date, progress: Progress) -> None:

@@ -12,6 +12,7 @@ from patients.actions.changes import (
     revoke_death,
     revoke_emigration,
     revoke_opt_out,
+    take_back_refusal,
 )
 from patients.actions.keys import erase_patient, replay_erasures, rewrap_keys
 from patients.actions.registration import (
@@ -44,4 +45,5 @@ __all__ = [
     "revoke_opt_out",
     "rewrap_keys",
     "seen_at",
+    "take_back_refusal",
 ]

@@ -199,6 +199,16 @@ def note_refused_address(
         return vault.note_refused(patient_id, fields, now=now, address=address)
 
 
+def take_back_refusal(*, patient_id: int, channel: str, at: datetime) -> bool:
+    """Take back that the address of a channel was refused at that very moment, by mistake.
+
+    For what has noted it; no viewer is asked. Returns whether anything was taken back.
+    """
+    name = {"email": "email", "sms": "telephone", "telephone": "telephone"}[channel]
+    with transaction.atomic():
+        return vault.forget_refused(patient_id, [f"{one}{name}" for one in _PREFIX.values()], at=at)
+
+
 def record_death(*, by: Viewer, membership: Membership, died_on: date, on: date) -> None:
     """Record a death; it holds in every register. A recorded date may be corrected."""
     with _change(by, membership, "record_death") as patient:

@@ -13,7 +13,7 @@ from proms.actions.answering import (
     submit,
     why_not_open,
 )
-from proms.actions.calling import log_call
+from proms.actions.calling import log_call, void_call
 from proms.actions.censoring import (
     censor_by_age,
     censor_operations,
@@ -35,6 +35,7 @@ from proms.actions.inviting import (
     reach_again,
     send_again,
     send_new_link,
+    undo_decline,
 )
 from proms.actions.notifying import NOTICE_PURPOSE, queue_notices
 from proms.actions.printing import print_form
@@ -84,6 +85,8 @@ __all__ = [
     "send_new_link",
     "stop_reminders",
     "submit",
+    "undo_decline",
+    "void_call",
     "why_not_open",
     "withdraw_schedule",
 ]

@@ -6,8 +6,8 @@ from typing import Literal
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from patients.actions import note_refused_address
-from proms.actions.inviting import decline, locked_open
+from patients.actions import note_refused_address, take_back_refusal
+from proms.actions.inviting import LONGEST_REASON, decline, locked_open, undo_decline
 from proms.models import CallAttempt, CallOutcome, Invitation
 from proms.policies import why_no_call_back
 from registry.accounts.permissions import Viewer
@@ -37,7 +37,7 @@ def log_call(
     held = locked_open(invitation, now)
     if outcome not in CallOutcome.values:
         raise RuleBroken({"outcome": _("Say how the call ended.")})
-    if seen is not None and held.calls.count() != seen:
+    if seen is not None and held.calls.filter(voided_at__isnull=True).count() != seen:
         raise RuleBroken(
             _("A call has been noted meanwhile. Look at the list again before you call.")
         )
@@ -63,3 +63,27 @@ def log_call(
             recipient=recipient,
         )
     return attempt
+
+
+@transaction.atomic
+def void_call(*, by: Viewer, attempt: CallAttempt, reason: str, now: datetime) -> None:
+    """Mark a call that was noted by mistake; it stays in the log and counts no more.
+
+    What followed from it is taken back: a refusal to answer, a number held to be wrong. ``reason``
+    is typed. Raises RuleBroken without one, or when the call is marked already.
+    """
+    invitation = Invitation.objects.select_for_update().get(pk=attempt.invitation_id)
+    held = CallAttempt.objects.select_for_update().get(pk=attempt.pk)
+    if held.voided_at is not None:
+        raise RuleBroken(_("This call has been marked as a mistake already."))
+    said = reason.strip()[:LONGEST_REASON]
+    if not said:
+        raise RuleBroken({"reason": _("Say why, in words.")})
+    held.voided_at, held.voided_by_id, held.void_reason = now, by.user_id, said
+    held.save(update_fields=["voided_at", "voided_by", "void_reason", "updated_at"])
+    if held.outcome == CallOutcome.DECLINED and invitation.declined_at == held.at:
+        undo_decline(invitation=invitation, reason=said, now=now)
+    elif held.outcome == CallOutcome.WRONG_NUMBER:
+        take_back_refusal(
+            patient_id=invitation.membership.patient_id, channel="telephone", at=held.at
+        )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 
+import pghistory
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
@@ -22,6 +23,9 @@ from registry.messaging.models import Channel, Message
 from registry.registers.selectors import definition_for
 
 NEW_LINK_RULE = "new_link"
+LONGEST_REASON = 200
+"""Characters of the reason for a correction."""
+
 DAYS_BETWEEN_MAILS = 3
 """No reminder comes sooner after the last mail, even if a rule's day has passed."""
 
@@ -281,6 +285,25 @@ def decline(*, invitation: Invitation, now: datetime) -> None:
     held.declined_at = now
     held.save(update_fields=["declined_at", "updated_at"])
     withhold(purpose=PURPOSE, subject_ids=[held.pk], reason="declined", now=now)
+
+
+@transaction.atomic
+def undo_decline(*, invitation: Invitation, reason: str, now: datetime) -> None:
+    """Take back a refusal that was noted by mistake; ``reason`` is typed, and kept in history.
+
+    What was not sent yet is sent, and reminders go on, if there is time left to answer. Raises
+    RuleBroken without a reason, and when nothing is to be taken back.
+    """
+    held = Invitation.objects.select_for_update().get(pk=invitation.pk)
+    if held.declined_at is None:
+        raise RuleBroken(_("The patient has not declined to answer."))
+    if not reason.strip():
+        raise RuleBroken({"reason": _("Say why, in words.")})
+    held.declined_at = None
+    with pghistory.context(reason=reason.strip()[:LONGEST_REASON]):
+        held.save(update_fields=["declined_at", "updated_at"])
+    if held.invited_at is None and held.unreachable_at is None:
+        send_another_way(messages=[(held.pk, FIRST_RULE)], now=now)
 
 
 @transaction.atomic

@@ -17,7 +17,8 @@ from django.db import connection
 from django.db.models import Count, F, Q, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from proms.models import CallOutcome, FollowUp
+from patients.models import Membership
+from proms.models import CallAttempt, CallOutcome, FollowUp
 from proms.policies import CALL_BEFORE_CLOSING_DAYS, DAYS_FOR_A_LETTER, DAYS_UNTIL_NEXT_CALL
 from proms.selectors.follow_ups import follow_ups_for
 from proms.status import NOT_EXPECTED, WAITING, Status, status_expression
@@ -327,7 +328,8 @@ _LIST = """
             (COALESCE(i.reminded_at, i.invited_at) AT TIME ZONE %(zone)s)::date AS last_on) sent
         LEFT JOIN LATERAL (
             SELECT c.at, c.outcome, c.call_back_at, c.note, count(*) OVER () AS calls
-            FROM proms_callattempt c WHERE c.invitation_id = i.id AND c.at <= %(now)s
+            FROM proms_callattempt c
+            WHERE c.invitation_id = i.id AND c.at <= %(now)s AND c.voided_at IS NULL
             ORDER BY c.at DESC, c.id DESC LIMIT 1
         ) tried ON true
     ),
@@ -375,7 +377,7 @@ def _list(
 ) -> tuple[str, dict[str, Any]]:
     """Return the CTEs up to ``placed``, every patient to be called, and their parameters."""
     on = clock.civil_date(now)
-    waiting, parameters = as_sql(_waiting(viewer, register_code, on))
+    waiting, parameters = as_sql(waiting_for(viewer, register_code, on))
     points = [
         (group, point.for_group(group))
         for group in definition.groups
@@ -430,7 +432,7 @@ def _last_reminder(point: TimePoint, after: str) -> int | None:
     return max((rule.days for rule in point.reminders if rule.after == after), default=None)
 
 
-def _waiting(viewer: Viewer, register_code: str, on: date) -> QuerySet[FollowUp]:
+def waiting_for(viewer: Viewer, register_code: str, on: date) -> QuerySet[FollowUp]:
     """Return the follow-ups with an open window whose invitation waits for an answer."""
     return (
         follow_ups_for(viewer, register_code)
@@ -466,3 +468,13 @@ def _row(row: dict[str, Any], standings: Mapping[tuple[int, str], Standing]) -> 
     held = {field.name: row[field.name] for field in fields(ToCall) if field.name in row}
     standing = standings.get((row["unit_id"], row["time_point"]), Standing())
     return ToCall(**held | {"standing": standing, "reason": TelephoneReason(row["reason"])})
+
+
+def calls_to(viewer: Viewer, membership: Membership) -> list[CallAttempt]:
+    """Return the calls to a member about operations at the viewer's units, the newest first."""
+    asked = follow_ups_for(viewer, membership.register_id).filter(operation__membership=membership)
+    return list(
+        CallAttempt.objects.filter(invitation__in=asked.order_by().values("invitation"))
+        .select_related("by", "voided_by", "invitation")
+        .order_by("-at", "-pk")
+    )

@@ -25,6 +25,7 @@ from proms import actions, selectors
 from proms.forms import CallForm
 from proms.models import CallOutcome
 from proms.panels import group_label, time_point_label
+from proms.policies import DAYS_UNTIL_NEXT_CALL
 from proms.selectors import ToCall
 from proms.selectors.telephone import LATER, NO_NUMBER, NOW, PLACES
 from proms.views.staff import back_to, by_telephone
@@ -167,11 +168,51 @@ def log_call(request: HttpRequest, register: str, invitation: int) -> HttpRespon
     return redirect(back_to(request, reverse("proms:telephone", args=[register])))
 
 
+@login_required
+@require_POST
+def void_call(request: HttpRequest, register: str, invitation: int) -> HttpResponse:
+    """Mark a call (``call`` in the form) that was noted by mistake."""
+    held = selectors.invitation_for(request.viewer, register, invitation)
+    member = member_for(
+        request.viewer,
+        register,
+        held.membership_id,
+        action="void_call",
+        permission=Permission.FOLLOW_UP,
+    )
+    chosen = request.POST.get("call", "")
+    calls = {str(one.pk): one for one in selectors.calls_to(request.viewer, member)}
+    try:
+        if chosen not in calls or calls[chosen].invitation_id != held.pk:
+            raise RuleBroken(_("Choose the call that was noted by mistake."))
+        actions.void_call(
+            by=request.viewer,
+            attempt=calls[chosen],
+            reason=request.POST.get("reason", ""),
+            now=clock.now(),
+        )
+    except RuleBroken as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, _("The call counts no more. It stays in the log."))
+    default = reverse("patients:detail", args=[register, held.membership_id])
+    return redirect(back_to(request, default))
+
+
 def _noted(outcome: str, call_back_at: datetime | None) -> str:
+    days = DAYS_UNTIL_NEXT_CALL.get(outcome, 0)
     if outcome == CallOutcome.NO_ANSWER:
-        return _("Noted: no answer. The patient comes back to the list tomorrow.")
+        return ngettext(
+            "Noted: no answer. The patient comes back to the list in %(days)d day.",
+            "Noted: no answer. The patient comes back to the list in %(days)d days.",
+            days,
+        ) % {"days": days}
     if outcome == CallOutcome.MESSAGE_LEFT:
-        return _("Noted: message left. The patient comes back to the list in three days.")
+        return ngettext(
+            "Noted: message left. The patient comes back to the list in %(days)d day.",
+            "Noted: message left. The patient comes back to the list in %(days)d days.",
+            days,
+        ) % {"days": days}
     if outcome == CallOutcome.CALL_BACK:
         moment = date_format(timezone.localtime(call_back_at), "SHORT_DATETIME_FORMAT")
         return _("Noted: to be called back %(moment)s.") % {"moment": moment}

@@ -1,5 +1,6 @@
 """Following up as staff see it: the worklist, and what is done about one patient."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.contrib import messages
@@ -9,19 +10,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from patients.models import Membership
 from patients.selectors import identities_of, member_for
 from proms import actions, selectors
 from proms.models import EntryMethod
-from proms.panels import shown
+from proms.panels import group_label, shown, time_point_label
 from proms.status import WAITING, Status
 from registry.accounts.permissions import Permission
 from registry.audit.actions import deny
 from registry.core import clock
 from registry.core.errors import RuleBroken
+from registry.messaging.models import Channel
+from registry.messaging.policies import enhanced_status
 from registry.registers.selectors import definition_for
 
 ROWS_A_PAGE = 50
@@ -31,6 +35,43 @@ VIEWS = {
     "answered": (Status.COMPLETED,),
     "missed": (Status.MISSED, Status.DECLINED),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class FailedLine:
+    """A patient whose last message did not arrive, as a row of the page."""
+
+    what: selectors.NotArrived
+    name: str
+    time_point: str
+    group: str
+    why: str
+
+
+WHY = {
+    "1": gettext_lazy("There is no such address."),
+    "2": gettext_lazy("The mailbox does not take it; it may be full."),
+    "3": gettext_lazy("The other mail server has a fault."),
+    "4": gettext_lazy("The other mail server was not reached."),
+    "5": gettext_lazy("The other mail server has a fault."),
+    "6": gettext_lazy("The other mail server did not take the text."),
+    "7": gettext_lazy("A rule or a filter refused it, for example as spam."),
+}
+"""By the second part of an enhanced status code (RFC 3463)."""
+
+
+def why_not_arrived(one: selectors.NotArrived) -> str:
+    """Say in words why a message did not arrive, with the code for who looks into it."""
+    status = one.status or enhanced_status(one.error)
+    if status == "delayed":
+        return _("It is delayed; the other mail server goes on trying.")
+    parts = status.split(".")
+    words = str(WHY.get(parts[1], "")) if len(parts) == 3 else ""
+    if one.channel == Channel.SMS:
+        words = _("The text message was not taken.")
+    code = status if len(parts) == 3 else one.error
+    words = words or _("It was not taken, and no reason was given.")
+    return f"{words} ({code})" if code else words
 
 
 @login_required
@@ -56,6 +97,15 @@ def worklist(request: HttpRequest, register: str) -> HttpResponse:
         viewer, register, on=today, since=today - timedelta(days=730), language=get_language()
     )
     to_call = selectors.telephone_worklist(viewer, register, now=clock.now(), limit=0)
+    letters: set[int] = set()
+    if any(one.status == Status.UNREACHABLE for one in page):
+        letters.update(selectors.invitations_by_letter(viewer, register, now=clock.now()))
+    failed, failed_number = selectors.not_arrived(viewer, register, on=today, unit_id=unit_id)
+    members_failed = Membership.objects.filter(pk__in=[one.membership_id for one in failed])
+    names = {
+        pk: held.name
+        for pk, held in identities_of(viewer, members_failed, action="not_arrived").items()
+    }
     chosen = [unit for unit in counts if unit_id in (None, unit.unit_id)]
     labels = {
         "todo": _("To do"),
@@ -77,6 +127,18 @@ def worklist(request: HttpRequest, register: str) -> HttpResponse:
                 shown(one, definition, identities.get(one.operation.membership_id), today)
                 for one in page
             ],
+            "failed": [
+                FailedLine(
+                    one,
+                    names.get(one.membership_id, ""),
+                    time_point_label(definition, one.time_point),
+                    group_label(definition, one.group),
+                    why_not_arrived(one),
+                )
+                for one in failed
+            ],
+            "failed_number": failed_number,
+            "letters": letters,
             "view": view,
             "unit_id": unit_id,
             "views": [
@@ -126,6 +188,30 @@ def act(request: HttpRequest, register: str, invitation: int, what: str) -> Http
         messages.error(request, " ".join(error.messages))
     else:
         messages.success(request, done)
+    default = reverse("patients:detail", args=[register, held.membership_id])
+    return redirect(back_to(request, default))
+
+
+@login_required
+@require_POST
+def undo_decline(request: HttpRequest, register: str, invitation: int) -> HttpResponse:
+    """Take back a refusal that was noted by mistake."""
+    held = selectors.invitation_for(request.viewer, register, invitation)
+    member_for(
+        request.viewer,
+        register,
+        held.membership_id,
+        action="undo_decline",
+        permission=Permission.FOLLOW_UP,
+    )
+    try:
+        actions.undo_decline(
+            invitation=held, reason=request.POST.get("reason", ""), now=clock.now()
+        )
+    except RuleBroken as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, _("Taken back. The patient is asked again."))
     default = reverse("patients:detail", args=[register, held.membership_id])
     return redirect(back_to(request, default))
 

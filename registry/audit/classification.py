@@ -149,7 +149,11 @@ _FIELDS: dict[str, tuple[str, str, str]] = {
     ),
     "proms.RevokedLink": ("token_digest invitation", "", ""),
     "proms.StoppedReminders": ("invitation", "at", ""),
-    "proms.CallAttempt": ("id invitation by note", "at outcome call_back_at", ""),
+    "proms.CallAttempt": (
+        "id invitation by note voided_by void_reason",
+        "at outcome call_back_at voided_at",
+        "",
+    ),
     "proms.StartedForm": ("invitation", "answers answered_by", "language"),
     "proms.Response": (
         "id invitation supersedes",

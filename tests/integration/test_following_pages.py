@@ -4,6 +4,7 @@ import csv
 import io
 from dataclasses import asdict
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.urls import reverse
@@ -17,6 +18,8 @@ from registry.accounts.selectors import viewer_for
 from registry.audit.models import AccessLog
 from registry.core import clock
 from registry.core.errors import NotAllowed
+from registry.messaging.actions import note_bounce
+from registry.messaging.models import Message
 from registry.registers.schema.followup import TimePointOverride
 from registry.registers.selectors import definition_for
 from tests.unit.proms.factories import make_member, make_operation
@@ -257,3 +260,98 @@ def test_who_does_not_follow_up_sees_no_calendar(client_of):
     reader = client_of("national_reader", "danespine", None)
     with pytest.raises(NotAllowed):
         calendar(viewer_for(reader.user, on=clock.today()), "danespine", on=clock.today())
+
+
+# --- Mistakes, and messages that did not arrive -------------------------------------------------
+
+
+def test_a_mistaken_call_and_refusal_are_taken_back_on_the_patients_page(staff, unit_here):
+    invitation = to_be_called(unit_here)
+    patient = reverse("patients:detail", args=["danespine", invitation.membership_id])
+    staff.post(address("log_call", invitation.pk), {"outcome": "declined", "seen": "0"})
+    page = text(staff.get(patient))
+    assert "Take the refusal back" in page
+    call = CallAttempt.objects.get()
+    for told in ({"call": "", "reason": "x"}, {"call": call.pk, "reason": ""}):
+        staff.post(address("void_call", invitation.pk), told)
+        call.refresh_from_db()
+        assert call.voided_at is None
+    staff.post(address("void_call", invitation.pk), {"call": call.pk, "reason": "Forkert kort"})
+    page = text(staff.get(patient))
+    assert "Forkert kort" in page
+    assert "Take the refusal back" not in page
+    staff.post(address("act", invitation.pk, "decline"))
+    staff.post(address("undo_decline", invitation.pk), {"reason": "Misforstået"})
+    invitation.refresh_from_db()
+    assert invitation.declined_at is None
+
+
+def mailed(unit) -> tuple[Invitation, Message]:
+    """A patient whose invitation went out by e-mail."""
+    today = clock.today()
+    operation = make_operation(make_member(), performed_on=today - timedelta(days=370), unit=unit)
+    seen_at({(operation.membership_id, unit.pk): today})
+    create_schedule(operation_id=operation.pk)
+    invite_due(now=clock.now(), membership_ids=[operation.membership_id])
+    invitation = Invitation.objects.get(follow_ups__operation=operation)
+    Message.objects.filter(subject_id=invitation.pk).update(sent_at=clock.now(), attempts=1)
+    Invitation.objects.filter(pk=invitation.pk).update(invited_at=clock.now())
+    return invitation, Message.objects.get(subject_id=invitation.pk)
+
+
+@pytest.mark.parametrize(
+    ("became", "says"),
+    [
+        ({}, None),
+        ({"bounced": "4.2.2"}, "The mailbox does not take it; it may be full. (4.2.2)"),
+        ({"bounced": "5.7.1"}, "A rule or a filter refused it, for example as spam. (5.7.1)"),
+        ({"bounced": "delayed"}, "It is delayed; the other mail server goes on trying."),
+        ({"bounced": "failed"}, "It was not taken, and no reason was given."),
+        ({"error": "SMTP 451 4.4.1"}, "The other mail server was not reached. (4.4.1)"),
+        ({"error": "TimeoutError"}, "It was not taken, and no reason was given. (TimeoutError)"),
+        ({"error": "HTTP 422", "channel": "sms"}, "The text message was not taken. (HTTP 422)"),
+    ],
+)
+def test_what_did_not_arrive_is_told_with_the_reason_and_what_to_do(staff, unit_here, became, says):
+    invitation, message = mailed(unit_here)
+    if "bounced" in became:
+        note_bounce(message, status=became["bounced"], now=clock.now())
+    elif "error" in became:
+        Message.objects.update(
+            sent_at=None, failed_at=clock.now(), last_error=became["error"], attempts=8,
+            channel=became.get("channel", "email"),
+        )  # fmt: skip
+    page = unescape(text(staff.get(address("worklist"))))
+    if says is None:
+        assert "did not arrive" not in page
+        return
+    assert says in page
+    assert ("given up after 8 attempts" in page) == ("error" in became)
+    for action in ("send", "unreachable"):
+        assert address("act", invitation.pk, action) in page
+    staff.post(address("act", invitation.pk, "send"))
+    assert "did not arrive" not in text(staff.get(address("worklist")))
+
+
+def test_other_units_messages_are_not_told(client_of, unit, unit_here):
+    _invitation, message = mailed(unit_here)
+    note_bounce(message, status="4.2.2", now=clock.now())
+    other = client_of("coordinator", "danespine", unit("silkeborg-ortopaedkirurgi"))
+    assert "did not arrive" not in text(other.get(address("worklist")))
+
+
+def test_an_answered_form_is_no_problem_any_more(staff, unit_here):
+    _invitation, message = mailed(unit_here)
+    note_bounce(message, status="4.2.2", now=clock.now())
+    FollowUp.objects.update(completed_on=clock.today())
+    assert "did not arrive" not in text(staff.get(address("worklist")))
+
+
+def test_who_gets_a_letter_is_not_to_be_called(staff, unit_here):
+    invitation = to_be_called(unit_here)
+    page = text(staff.get(address("worklist")))
+    assert f'href="{address("telephone")}?unit=' in page
+    Patient.objects.filter(pk=invitation.membership.patient_id).update(preferred_channel="letter")
+    page = text(staff.get(address("worklist")))
+    assert f'href="{address("telephone")}?unit=' not in page
+    assert "Print a letter" in page

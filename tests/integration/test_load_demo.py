@@ -23,8 +23,10 @@ from procedures.models import Operation, TreatmentGoal
 from proms.actions.inviting import invite_due, queue_reminders
 from proms.models import FollowUp, Response, Score
 from proms.scoring import score_one
+from proms.selectors import telephone_worklist
 from referrals.models import Consultation, Referral
-from registry.accounts.models import RoleAssignment, User
+from registry.accounts.models import Role, RoleAssignment, User
+from registry.accounts.permissions import Grant, Viewer
 from registry.accounts.selectors import viewer_for
 from registry.messaging.models import Message
 from registry.registers.models import StaleSlice
@@ -266,6 +268,15 @@ def test_the_first_start_sends_some_messages_and_at_most_fifty(taken_back):
     assert Message.objects.count() == selection.invited
     asked = FollowUp.objects.filter(invitation__in=selection.invitation_ids)
     assert {"before", "w6", "y1", "y2"} <= set(asked.values_list("time_point", flat=True))
+
+
+def test_somebody_is_to_be_called_from_the_start(demo):
+    coordinator = Viewer(None, (Grant(Role.COORDINATOR, "danespine", None),))
+    rows = telephone_worklist(coordinator, "danespine", now=NOW).rows
+    assert [row.reason for row in rows].count("unreachable") == 2
+    assert len({row.unit for row in rows}) == 1
+    assert all(row.recipient == "patient" for row in rows)
+    assert PatientIdentity.objects.filter(has_telephone=True).count() == 3
 
 
 def test_the_next_days_send_no_flood(taken_back):

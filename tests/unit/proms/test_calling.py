@@ -6,10 +6,20 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from patients.models import PatientIdentity
-from proms.actions import create_schedule, decline, invite_due, log_call
+from proms.actions import (
+    create_schedule,
+    decline,
+    invite_due,
+    log_call,
+    undo_decline,
+    void_call,
+)
 from proms.models import CallAttempt, CallOutcome, Invitation
-from registry.accounts.permissions import Viewer
+from proms.selectors import telephone_worklist
+from registry.accounts.models import Role
+from registry.accounts.permissions import Grant, Viewer
 from registry.core.errors import RuleBroken
+from registry.messaging.models import Message
 from tests.unit.proms.factories import make_member, make_operation
 
 pytestmark = pytest.mark.django_db
@@ -129,3 +139,88 @@ def test_calls_have_a_history(invitation):
 def test_the_database_refuses_what_makes_no_sense(invitation, fields):
     with pytest.raises(IntegrityError), transaction.atomic():
         CallAttempt.objects.create(invitation=invitation, at=NOW, **fields)
+
+
+# --- By mistake --------------------------------------------------------------------------------
+
+LATER = NOW + timedelta(minutes=5)
+
+
+def void(attempt, reason="Forkert patient", now=LATER) -> None:
+    void_call(by=NOBODY, attempt=attempt, reason=reason, now=now)
+
+
+def listed(invitation) -> int:
+    """How many calls the worklist knows of."""
+    everybody = Viewer(None, (Grant(Role.COORDINATOR, "danespine", None),))
+    asked = {"now": LATER, "invitation_id": invitation.pk}
+    return telephone_worklist(everybody, "danespine", **asked).rows[0].calls
+
+
+def test_a_call_noted_by_mistake_stays_in_the_log_and_counts_no_more(invitation):
+    attempt = call(invitation, "no_answer")
+    void(attempt)
+    attempt.refresh_from_db()
+    assert (attempt.voided_at, attempt.void_reason) == (LATER, "Forkert patient")
+    assert listed(invitation) == 0
+    call(invitation, "no_answer", seen=0)
+    with pytest.raises(RuleBroken, match="already"):
+        void(attempt)
+
+
+def test_a_refusal_noted_by_mistake_is_taken_back(invitation):
+    attempt = call(invitation, "declined")
+    void(attempt)
+    invitation.refresh_from_db()
+    assert invitation.declined_at is None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.metadata->>'reason' FROM proms_invitationevent e"
+            " JOIN pghistory_context c ON c.id = e.pgh_context_id"
+            " WHERE e.id = %s ORDER BY e.pgh_id DESC LIMIT 1",
+            [invitation.pk],
+        )
+        assert cursor.fetchone() == ("Forkert patient",)
+
+
+def test_a_refusal_told_in_another_way_stays(invitation):
+    attempt = call(invitation, "declined")
+    Invitation.objects.update(declined_at=NOW - timedelta(days=1))
+    void(attempt)
+    invitation.refresh_from_db()
+    assert invitation.declined_at == NOW - timedelta(days=1)
+
+
+@pytest.mark.parametrize("recipient", ["patient", "guardian"])
+def test_a_number_held_wrong_by_mistake_is_called_again(invitation, recipient):
+    PatientIdentity.objects.update(guardian_has_telephone=True, email_refused_at=NOW)
+    void(call(invitation, "wrong_number", recipient=recipient))
+    identity = PatientIdentity.objects.get(patient=invitation.membership.patient)
+    assert (identity.telephone_refused_at, identity.guardian_telephone_refused_at) == (None, None)
+    assert identity.email_refused_at == NOW
+
+
+def test_a_mistake_needs_a_reason(invitation):
+    attempt = call(invitation, "no_answer")
+    with pytest.raises(RuleBroken, match="why"):
+        void(attempt, reason=" ")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        CallAttempt.objects.filter(pk=attempt.pk).update(voided_at=NOW)
+
+
+# --- A refusal taken back ----------------------------------------------------------------------
+
+
+def test_who_did_not_decline_after_all_is_asked_again():
+    operation = make_operation(make_member(), performed_on=date(2025, 11, 10))
+    create_schedule(operation_id=operation.pk)
+    invite_due(now=NOW)
+    asked = Invitation.objects.get(follow_ups__operation=operation)
+    decline(invitation=asked, now=NOW)
+    assert not Message.objects.filter(withheld_at=None).exists()
+    with pytest.raises(RuleBroken, match="why"):
+        undo_decline(invitation=asked, reason="", now=LATER)
+    undo_decline(invitation=asked, reason="Ny samtale", now=LATER)
+    assert Message.objects.get(withheld_at=None).rule == "invitation"
+    with pytest.raises(RuleBroken, match="not declined"):
+        undo_decline(invitation=asked, reason="Igen", now=LATER)
