@@ -1,8 +1,13 @@
-"""The registry's addresses; an empty page for those who are logged in, and a view that says ok."""
+"""The registry's addresses; an empty page for staff, and the bare views behind middleware."""
 
 from django.urls import path
 
-from bench.views import bare, empty
+from bench.views import bare, empty, insert
 from registry.urls import urlpatterns as of_registry
 
-urlpatterns = [path("bench/empty/", empty), path("bench/ok/", bare), *of_registry]
+urlpatterns = [
+    path("bench/empty/", empty),
+    path("bench/ok/", bare),
+    path("bench/insert/", insert),
+    *of_registry,
+]
