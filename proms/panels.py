@@ -16,7 +16,7 @@ from patients.vault import Identity
 from proms import changes, selectors
 from proms.instruments import Scale, instrument
 from proms.models import AnsweredBy, CensorReason, FollowUp, Invitation, Response
-from proms.scoring import Score, formatted
+from proms.scoring import Score, written
 from proms.scoring.surgeon import computed_scores
 from proms.status import CENSOR_LABELS, NOT_EXPECTED, WAITING, Status
 from registry.accounts.permissions import Permission
@@ -218,7 +218,7 @@ def _courses(
             score.scale
         )
         if scale is not None and scale.kind == "number":
-            add(score.response, score.instrument, scale, formatted(score.value, scale.decimals))
+            add(score.response, score.instrument, scale, written(score.value, scale.decimals))
     for response, asked, scale, value in selectors.text_scores_of(viewer, membership):
         add(response, asked.code, scale, scale.named(value))
     return list(courses.values())
@@ -232,11 +232,28 @@ def computed_panel(
     **_subject: Any,
 ) -> Panel | None:
     """What the register computes from what is entered about an operation, such as Lenke."""
+    return _computed("proms/panels/computed.html", definition, details)
+
+
+def computed_beside_panel(
+    request: HttpRequest,
+    *,
+    definition: RegisterDefinition,
+    details: Mapping[str, Any],
+    **_subject: Any,
+) -> Panel | None:
+    """The same beside the form, of what is typed so far."""
+    return _computed("proms/panels/computed_beside.html", definition, details)
+
+
+def _computed(
+    template: str, definition: RegisterDefinition, details: Mapping[str, Any]
+) -> Panel | None:
     rows = [
         (str(scale.label), _computed_text(scale, score), score.reason is not None)
         for scale, score in computed_scores(definition, details)
     ]
-    return Panel("proms/panels/computed.html", {"rows": rows}) if rows else None
+    return Panel(template, {"rows": rows}) if rows else None
 
 
 def _computed_text(scale: Scale, score: Score) -> str:
@@ -244,7 +261,7 @@ def _computed_text(scale: Scale, score: Score) -> str:
         return str(score.reason.message)
     if isinstance(score.value, str):
         return scale.named(score.value)
-    return formatted(score.value, scale.decimals)
+    return written(score.value, scale.decimals)
 
 
 def register_all() -> None:
@@ -252,7 +269,7 @@ def register_all() -> None:
     register_panel("home", home_panel, position=30)
     register_panel("patient", patient_panel, position=40)
     register_panel("operation", computed_panel, position=10)
-    register_panel("operation_form", computed_panel, position=10)
+    register_panel("operation_form", computed_beside_panel, position=10)
     register_panel("reschedule", changes.panel, position=10)
     register_menu_entry(
         MenuEntry(

@@ -10,7 +10,7 @@ Scores are never rounded here, and a missing score is NaN with a reason, never 0
 
 from proms.scoring.change import at_least, improvement, percent_improvement
 from proms.scoring.engine import UnknownAnswer, UnknownValueSet, score, score_one
-from proms.scoring.presentation import formatted, rounded
+from proms.scoring.presentation import formatted, rounded, written
 from proms.scoring.results import Reason, ScaleScores, Score
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "rounded",
     "score",
     "score_one",
+    "written",
 ]

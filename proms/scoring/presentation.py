@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from decimal import ROUND_HALF_UP, Decimal
 
+from django.utils.formats import number_format
+
 
 def rounded(value: float | None, decimals: int) -> float | None:
     """`value` to `decimals` places, half away from zero: 52.5 gives 53, -0.125 gives -0.13.
@@ -23,6 +25,12 @@ def formatted(value: float | None, decimals: int) -> str:
     if exact is None:
         return ""
     return str(abs(exact) if exact.is_zero() else exact)
+
+
+def written(value: float | None, decimals: int) -> str:
+    """As `formatted`, with the decimal mark of the reader's language: "53,0" in Danish."""
+    text = formatted(value, decimals)
+    return number_format(text, use_l10n=True) if text else ""
 
 
 def _quantized(value: float | None, decimals: int) -> Decimal | None:

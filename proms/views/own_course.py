@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from proms.instruments import instrument
 from proms.instruments.schema import Scale
-from proms.scoring import formatted
+from proms.scoring import written
 from proms.selectors import CoursePoint, own_course
 from proms.views.session import Session
 from registry.core import clock
@@ -71,7 +71,7 @@ def _course(words: str, points: list[CoursePoint], session: Session) -> CourseSh
 def _number(point: CoursePoint, scale: Scale) -> str:
     """Whole numbers are enough for a patient where the scale is long."""
     low, high = scale.range
-    return formatted(point.value, 0 if high - low >= 20 else scale.decimals)
+    return written(point.value, 0 if high - low >= 20 else scale.decimals)
 
 
 def _length(point: CoursePoint, scale: Scale) -> str:

@@ -2,10 +2,18 @@
 
 import numpy as np
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proms.scoring import at_least, formatted, improvement, percent_improvement, rounded
+from proms.scoring import (
+    at_least,
+    formatted,
+    improvement,
+    percent_improvement,
+    rounded,
+    written,
+)
 
 
 @pytest.mark.parametrize(
@@ -82,3 +90,11 @@ def test_rounding_is_half_away_from_zero(value, decimals, shown):
 def test_what_has_few_places_is_left_as_it_is(thousandths, decimals):
     value = thousandths / 10**decimals
     assert rounded(value, decimals) == value
+
+
+@pytest.mark.parametrize(("language", "text"), [("da", "-0,13"), ("nb", "-0,13"), ("en", "-0.13")])
+def test_people_read_the_decimal_mark_of_their_language(language, text):
+    with translation.override(language):
+        assert written(-0.125, 2) == text
+        assert written(1234, 0) == "1234"
+        assert written(None, 1) == ""
