@@ -39,14 +39,16 @@ def history(*, inserts: bool = True, **owners: models.ForeignKey) -> Callable[[M
     them would take ten times as long as the rows. ``inserts`` False: what is derived by rule from
     a tracked row (the follow-ups of an operation) is tracked from its first change.
 
-    History is found by the row that it is about. ``owners``: its columns that get no index, which
-    would have to be written a hundred thousand times in the same night and be read by nobody.
+    History is found by the row that it is about, with which its primary key begins in the database
+    (proms.migrations.0015). ``owners``: its columns that get no index, which would have to be
+    written a hundred thousand times in the same night and be read by nobody.
     """
     events = (pghistory.InsertEvent,) * inserts + (pghistory.UpdateEvent, pghistory.DeleteEvent)
     return pghistory.track(
         *(event(level=pgtrigger.Statement) for event in events),
         exclude=["created_at", "updated_at"],
         attrs=dict(owners),
+        obj_field=pghistory.ObjForeignKey(related_name="events", db_index=False),
         context_field=pghistory.ContextForeignKey(null=True, db_index=False),
     )
 

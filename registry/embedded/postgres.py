@@ -38,11 +38,13 @@ SETTINGS = {
     # A socket's path may be too long for the kernel; a port on the loopback never is.
     "unix_socket_directories": "",
     "max_connections": "200",
-    "shared_buffers": "256MB",
+    # A night's rows and the pages of their indexes stay in memory until a checkpoint writes them.
+    "shared_buffers": "512MB",
     "effective_cache_size": "2GB",
     "work_mem": "16MB",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
     "random_page_cost": "1.1",
     "jit": "off",
     "fsync": "on",
