@@ -13,6 +13,7 @@ from patients.models import Membership
 from patients.policies import age_on
 from patients.reach import is_under_age
 from patients.vault import Identity
+from procedures.views.person import persons_of
 from proms import changes, selectors
 from proms.instruments import Scale, instrument
 from proms.models import AnsweredBy, CensorReason, FollowUp, Invitation, Response
@@ -129,6 +130,8 @@ def home_panel(request: HttpRequest, *, register: str, **_subject: Any) -> Panel
     waiting = selectors.worklist(viewer, register, on=today, statuses=WAITING).count()
     if not calls and not waiting:
         return None
+    members = Membership.objects.filter(pk__in=[call.membership_id for call in calls])
+    persons = persons_of(viewer, members.select_related("patient"), on=today)
     return Panel(
         "proms/panels/home.html",
         {
@@ -136,6 +139,7 @@ def home_panel(request: HttpRequest, *, register: str, **_subject: Any) -> Panel
             "rows": [
                 {
                     "call": call,
+                    "person": persons[call.membership_id],
                     "days": call.days_waited(today),
                     "time_point": time_point_label(definition, call.time_point),
                     "group": group_label(definition, call.group),

@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 from django.urls import reverse
 
+from patients import vault
 from patients.actions import seen_at
 from patients.models import Patient
 from proms.actions import create_schedule, invite_due
@@ -125,6 +126,9 @@ def test_home_says_whom_to_call(staff, unit_here):
     page = text(staff.get(reverse("home_of", args=["danespine"])))
     assert "1 patient is to be called." in page
     assert f"#call-{invitation.pk}" in page
+    member = invitation.membership
+    assert f"{vault.open_identity(member.patient_id).name} " in page
+    assert AccessLog.objects.filter(action="list", patient_id=member.patient_id)
 
 
 def test_units_stand_in_the_nordic_alphabet(client_of, unit):
