@@ -67,11 +67,15 @@ _GATHER = f"""
         opens_on date, due_on date, closes_on date
     ) ON COMMIT DROP;
     INSERT INTO pg_temp.proms_due
+    WITH register AS MATERIALIZED (
+        SELECT code, guardian_until, bounds::int[] AS age_bounds
+        FROM unnest(%(registers)s::text[], %(guardian_untils)s::int[], %(age_bounds)s::text[])
+             AS r (code, guardian_until, bounds)
+    )
     SELECT row_number() OVER (ORDER BY bundle.due_on, m.id), m.id, m.register_id,
            CASE WHEN p.guardian_language <> '' AND way.both LIKE 'guardian.%%'
                 THEN p.guardian_language ELSE p.language END,
-           COALESCE((SELECT max(bound) FROM unnest(r.age_bounds::int[]) bound
-                     WHERE bound <= {age_sql(on="%(on)s")}), {NO_AGE}),
+           COALESCE(r.age_bounds[width_bucket({age_sql(on="%(on)s")}, r.age_bounds)], {NO_AGE}),
            way.both, way.guardian, bundle.asked, bundle.follow_up_ids,
            bundle.opens_on, bundle.due_on, bundle.closes_on
     FROM (
@@ -89,8 +93,7 @@ _GATHER = f"""
         GROUP BY o.membership_id
     ) AS bundle
     JOIN patients_membership m ON m.id = bundle.membership_id
-    JOIN unnest(%(registers)s::text[], %(guardian_untils)s::int[], %(age_bounds)s::text[])
-         AS r (code, guardian_until, age_bounds) ON r.code = m.register_id
+    JOIN register r ON r.code = m.register_id
     JOIN patients_patient p ON p.id = m.patient_id
     LEFT JOIN patients_patientidentity identity ON identity.patient_id = p.id
     CROSS JOIN LATERAL (
