@@ -133,10 +133,10 @@ class Course:
             (
                 (asked_on if rule.after == "invitation" else self.due_on)
                 + timedelta(days=rule.days),
-                rule.channel if rule.channel in self.others else self.channel,
+                rule.channel if rule.channel in {"letter", *self.others} else self.channel,
             )
             for rule in self.point.reminders
-            if not rule.is_notice and rule.channel != "letter"
+            if not rule.is_notice
         )
         reminded = [one for one in reminded if asked_on < one[0] <= self.closes_on]
         past = sum(day < on for day, _channel in reminded)
@@ -144,7 +144,10 @@ class Course:
         now = silent_share(past - 1, len(reminded)) if self.invited_on else 1.0
         for number, (day, channel) in enumerate(reminded[past:], start=past):
             silent = silent_share(number, len(reminded)) / now
-            yield day, Load(reminders=silent, **{_COUNTED[channel]: silent})
+            if channel == ContactChannel.LETTER:
+                yield day, Load(letters=silent)
+            else:
+                yield day, Load(reminders=silent, **{_COUNTED[channel]: silent})
         last = reminded[-1][0] if reminded else asked_on
         call_on = min(
             last + timedelta(days=self.call_after),

@@ -204,7 +204,7 @@ def _rules() -> list[tuple[str, str, str, str, str, int, int, str]]:
         for group in definition.groups
         for point in definition.time_points_for(group)
         for position, rule in enumerate(point.reminders)
-        # Letters are printed, see proms.paper.
+        # Letters are printed, see proms.selectors.invitations_by_letter.
         if not rule.is_notice and rule.channel != "letter"
     ]
 

@@ -188,8 +188,9 @@ def _rows(sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
 def invitations_by_letter(viewer: Viewer, register_code: str, *, now: datetime) -> list[int]:
     """Return the invitations of patients who get a letter, and so are not called yet.
 
-    Those who want letters, and those whom no message and no number reaches; until a letter has been
-    printed or the link was opened, and unless a call has been agreed. It is the same rule that
+    Those who want letters, those whom no message and no number reaches, and those whom a rule of
+    the register reminds by letter; until a letter has been printed or the link was opened, and
+    unless a call has been agreed. It is the same rule that
     keeps them off the telephone worklist.
     """
     require(viewer, Permission.FOLLOW_UP, register_code)
@@ -234,8 +235,10 @@ _LIST = """
     ),
     silence AS (
         SELECT * FROM unnest(%(rule_groups)s::text[], %(rule_points)s::text[],
-                             %(after_invitation)s::int[], %(after_due)s::int[])
-            AS s ("group", time_point, after_invitation, after_due)
+                             %(after_invitation)s::int[], %(after_due)s::int[],
+                             %(letter_after_invitation)s::int[], %(letter_after_due)s::int[])
+            AS s ("group", time_point, after_invitation, after_due,
+                  letter_after_invitation, letter_after_due)
     ),
     -- A row of each invitation, that of the follow-up to which an answer is worth most. Not by
     -- joining what waits with itself: nobody can tell the planner how many wait, and it would walk
@@ -280,6 +283,8 @@ _LIST = """
                    AND i.opened_at IS NULL AND i.started_at IS NULL
                    AND tried.outcome IS DISTINCT FROM 'call_back'
                    AND (p.preferred_channel = 'letter'
+                        OR COALESCE(sent.first_on + silence.letter_after_invitation <= %(on)s
+                                    OR i.due_on + silence.letter_after_due <= %(on)s, false)
                         OR COALESCE(i.unreachable_at <= %(now)s, false) AND NOT number.patient
                            AND NOT (number.guardian AND age.years < %(guardian_until)s))
                    AS by_letter,
@@ -409,6 +414,8 @@ def _list(
         "rule_points": [point.key for _group, point in points],
         "after_invitation": [_last_reminder(point, "invitation") for _group, point in points],
         "after_due": [_last_reminder(point, "due") for _group, point in points],
+        "letter_after_invitation": [_letter(point, "invitation") for _group, point in points],
+        "letter_after_due": [_letter(point, "due") for _group, point in points],
         "after_no_answer": DAYS_UNTIL_NEXT_CALL[CallOutcome.NO_ANSWER],
         "after_message": DAYS_UNTIL_NEXT_CALL[CallOutcome.MESSAGE_LEFT],
         "guardian_until": definition.patients.guardian_until,
@@ -430,6 +437,14 @@ def _page() -> str:
 def _last_reminder(point: TimePoint, after: str) -> int | None:
     """Return how many days after the invitation, or after the due date, the last reminder goes."""
     return max((rule.days for rule in point.reminders if rule.after == after), default=None)
+
+
+def _letter(point: TimePoint, after: str) -> int | None:
+    """Return how many days after the invitation, or after the due date, a letter is to go."""
+    return min(
+        (one.days for one in point.reminders if one.after == after and one.channel == "letter"),
+        default=None,
+    )
 
 
 def waiting_for(viewer: Viewer, register_code: str, on: date) -> QuerySet[FollowUp]:

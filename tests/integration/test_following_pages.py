@@ -229,6 +229,8 @@ REMINDER = {"key": "text", "after": "invitation", "days": 5, "channel": "sms"}
         (False, {}, [REMINDER], {"emails": 1.73, "invitations": 1, "reminders": 0.73,
                                  "calls": 0.47}),
         (True, {"preferred": "letter"}, [], {"letters": 1}),
+        (True, {}, [REMINDER | {"channel": "letter"}],
+         {"emails": 1, "invitations": 1, "letters": 0.73, "calls": 0.47}),
         (True, {"preferred": "telephone"}, [], {"calls": 1}),
         (False, {"email": None}, [], {"calls": 1}),
     ],

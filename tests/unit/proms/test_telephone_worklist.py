@@ -393,3 +393,22 @@ def test_the_home_page_shows_the_first_of_the_same_list_by_fewer_statements():
     assert len(by_home) == len(by_list) - 1
     nobody = first_to_call(EVERYBODY, "danespine", now=noon(OPERATED), limit=3)
     assert nobody == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("after", "day"),
+    [("invitation", INVITED + timedelta(days=10)), ("due", DUE + timedelta(days=10))],
+)
+def test_who_is_reminded_by_letter_stands_on_its_list_from_the_rules_day(monkeypatch, after, day):
+    invitation = silent(reminded_at=None)
+    group = invitation.follow_ups.get().operation.group
+    rule = {"key": "letter", "after": after, "days": 10, "channel": "letter"}
+    point = definition_for("danespine").time_points["y1"]
+    monkeypatch.setitem(
+        point.__dict__, "overrides", (TimePointOverride(groups=[group], reminders=[rule]),)
+    )
+    asked = {"viewer": EVERYBODY, "register_code": "danespine"}
+    assert not letters_to_print(**asked, now=noon(day - timedelta(days=1))).exists()
+    for later in (day, day + timedelta(days=60)):
+        assert letters_to_print(**asked, now=noon(later)).get() == invitation
+        assert sum(found(later).by_place.values()) == 0
