@@ -159,8 +159,30 @@ def test_without_an_answer_the_buttons_are_the_way_on(someone, address):
     page.route(address_of_form, lambda route: route.abort())
     button = page.get_by_role("button", name="Show the fields of the group")
     expect(button).to_be_hidden()
+    warning = page.get_by_text("The draft could not be saved")
+    expect(warning).to_be_hidden()
     page.get_by_label("Group").select_option("lumbar_stenosis")
     expect(button).to_be_visible()
+    expect(warning).to_be_visible()
     page.unroute(address_of_form)
     button.click()
     expect(page.get_by_label("L4-L5")).to_be_visible()
+
+
+def test_a_draft_that_is_not_saved_says_so_until_it_is(someone, address):
+    page = someone.page()
+    page.goto(address)
+    choose_group(page)
+    warning, day = (
+        page.get_by_text("The draft could not be saved"),
+        page.get_by_label("Planned date"),
+    )
+    page.route(f"**{address}", lambda route: route.abort())
+    day.fill("2024-02-03")
+    day.blur()
+    expect(warning).to_be_visible()
+    page.unroute(f"**{address}")
+    day.fill("2024-02-04")
+    day.blur()
+    expect(warning).to_be_hidden()
+    expect(page.get_by_text("Draft saved")).to_be_visible()

@@ -120,10 +120,18 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
 
 document.body.addEventListener("htmx:afterSettle", catchUp);
 
-// Without an answer the buttons are the way on; they load the page anew.
+// Without an answer nothing is saved, which is said; the buttons, which load the page anew, are the
+// way on.
+const notSaved = document.getElementById("not-saved");
 for (const failure of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
-  document.body.addEventListener(failure, () => showButtonsForNoScript(true));
+  document.body.addEventListener(failure, () => {
+    showButtonsForNoScript(true);
+    notSaved.hidden = false;
+  });
 }
+document.body.addEventListener("htmx:afterOnLoad", (event) => {
+  if (event.detail.successful) notSaved.hidden = true;
+});
 
 // Chosen before the scripts were there, or brought back by the browser with the page.
 document.body.addEventListener(
