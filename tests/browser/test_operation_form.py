@@ -175,7 +175,7 @@ def test_a_draft_that_is_not_saved_says_so_until_it_is(someone, address):
     choose_group(page)
     warning, day = (
         page.get_by_text("The draft could not be saved"),
-        page.get_by_label("Planned date"),
+        page.get_by_label("Date of operation"),
     )
     page.route(f"**{address}", lambda route: route.abort())
     day.fill("2024-02-03")
