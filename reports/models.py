@@ -124,6 +124,17 @@ class CompletenessFact(Dimensions):
         indexes = [
             models.Index(fields=["register", "group", "year"], name="completeness_by_group"),
             models.Index(fields=["register", "unit", "year"], name="completeness_by_slice"),
+            models.Index(
+                fields=[
+                    "register",
+                    "group",
+                    "sex",
+                    "symptom_duration_limb",
+                    "symptom_duration_axial",
+                    "age",
+                ],
+                name="completeness_by_filters",
+            ),
         ]
 
     def __str__(self) -> str:

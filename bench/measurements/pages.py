@@ -36,10 +36,10 @@ def measurements() -> Iterator[Measured]:
     """Measure both pages on one server."""
     sizes = scale()
     now = clock.now()
-    turns = sizes.runs + 1  # one to warm up
+    runs = 3 * sizes.runs  # short ones, of which a shared machine may slow down any
     with working_copy() as name:
         use(name, "owner")
-        people.add_members(sizes.requests // 2 * turns)
+        people.add_members(sizes.requests // 2 * (runs + 1))  # one turn to warm up
         people.give_addresses(sealed=False)
         operations = people.operate(clock.civil_date(now) - timedelta(days=360))
         with owner(name) as server:
@@ -61,7 +61,7 @@ def measurements() -> Iterator[Measured]:
         insert_behind = [request("/bench/insert/")] * sizes.requests
         with serving(name) as port:
             asked = medians(
-                sizes.runs,
+                runs,
                 {
                     "page": partial(rate, port, [page] * sizes.requests),
                     "bare": partial(rate, port, bare),
@@ -69,7 +69,7 @@ def measurements() -> Iterator[Measured]:
                 },
             )
             sent = medians(
-                sizes.runs,
+                runs,
                 {
                     "sending": lambda: rate(
                         port, list(islice(senders, sizes.requests // 2)), status=302

@@ -73,8 +73,9 @@ def definition_of(version: DefinitionVersion) -> RegisterDefinition:
 
 
 def _current(register_code: str) -> str:
-    # By hand: a page asks this several times, and through models it takes five times as long.
-    with connection.cursor() as cursor:
+    # By hand and planned once: a page asks this several times, and through models it takes five
+    # times as long.
+    with connection.planned_once() as cursor:
         cursor.execute(
             "SELECT v.version FROM registers_register r"
             " JOIN registers_definitionversion v ON v.id = r.current_id WHERE r.code = %s",
