@@ -1,7 +1,5 @@
 """gunicorn's settings, for production and demo; the command line may override each."""
 
-import gc
-
 # Threads: a request waits for the database most of its time.
 worker_class = "gthread"
 workers = 2
@@ -31,15 +29,3 @@ logconfig_dict = {
         "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
     },
 }
-
-
-def when_ready(_server: object) -> None:
-    """Keep the garbage collector from what was loaded before the fork: it is never garbage.
-
-    Looking through it made one page in twenty wait: beside an empty page, the slowest pages of
-    results take a quarter less since. And workers share its memory only while nobody writes into
-    it, which the collector does.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
