@@ -139,7 +139,8 @@ def insert_completeness(*, whole_register: bool) -> str:
         LEFT JOIN proms_response AS baseline
             ON baseline.invitation_id = follow_up.baseline_id AND baseline.current
         WHERE {condition}
-        ORDER BY operation."group", operation.id
+        -- As filters read them: group, sex, durations of limb and axial pain, age.
+        ORDER BY 14, 13, 10, 9, 8
     """
 
 
@@ -182,7 +183,9 @@ def insert_facts(*, whole_register: bool) -> str:
         JOIN {COMPLETENESS} AS operation ON operation.operation_id = pivoted.operation_id
         LEFT JOIN improvement
             ON improvement."group" = operation."group" AND improvement.scale = pivoted.scale
-        ORDER BY operation."group", pivoted.scale, pivoted.operation_id
+        -- As filters read them: a question touches some pages instead of one for each row.
+        ORDER BY operation."group", pivoted.scale, operation.sex, operation.symptom_duration_limb,
+                 operation.symptom_duration_axial, operation.age
     """
 
 
