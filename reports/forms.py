@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
+from django.utils.choices import BaseChoiceIterator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -42,6 +44,20 @@ def _published(definition: RegisterDefinition, chosen: list[str]) -> PublishedGr
     return definition.published_groups.get(chosen[0].removeprefix(PUBLISHED))
 
 
+class ReadyChoices(BaseChoiceIterator):
+    """Choices that are pairs, or groups of pairs, already.
+
+    Django looks through every other list of choices again each time a field is given one, which
+    takes as long as writing the bar.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[Any, Any]]) -> None:
+        self.pairs = list(pairs)
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        return iter(self.pairs)
+
+
 class OneOfMany(forms.Select):
     """A list to choose one from, for a field that an address may repeat."""
 
@@ -70,14 +86,21 @@ class ScopeForm(forms.Form):
         """``whole``: no group means every group of the register, not the first one compared."""
         super().__init__(*args, **kwargs)
         self.definition, self.viewer, self.on, self.whole = definition, viewer, on, whole
-        self.fields["group"].choices = self._groups()
-        self.fields["procedure_type"].choices = [
-            ("", _("All types")),
-            *((key, one.labels) for key, one in definition.procedure_types.items()),
-        ]
+        self.offer("group", self._groups())
+        self.offer(
+            "procedure_type",
+            [
+                ("", _("All types")),
+                *((key, one.labels) for key, one in definition.procedure_types.items()),
+            ],
+        )
         years = [(str(year), str(year)) for year in range(first_year(definition), on.year + 1)]
-        self.fields["year_from"].choices = years
-        self.fields["year_to"].choices = years
+        self.offer("year_from", years)
+        self.offer("year_to", years)
+
+    def offer(self, name: str, choices: Iterable[tuple[Any, Any]]) -> None:
+        """Let a field be chosen from these."""
+        self.fields[name].choices = ReadyChoices(choices)
 
     def _groups(self) -> list[tuple[Any, Any]]:
         definition = self.definition
@@ -200,32 +223,27 @@ class BenchmarkForm(ScopeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.units = {unit.code: unit for unit in units_of(self.definition.code)}
-        self.fields["scale"].choices = [
-            (code, measure.label) for code, measure in measures(self.definition).items()
-        ]
-        self.fields["unit"].choices = [
-            ("", _("My unit")),
-            ("nation", _("The nation only")),
-            *((code, unit.name) for code, unit in self.units.items()),
-        ]
-        self.fields["sex"].choices = [("", _("All")), *Sex.choices[:2]]
-        self.fields["region"].choices = [
-            ("", _("All")),
-            *(
-                (region.code, region.name)
-                for region in HealthRegion.objects.filter(country=self.definition.about.country)
-            ),
-        ]
+        self.offer("scale", [(code, one.label) for code, one in measures(self.definition).items()])
+        self.offer(
+            "unit",
+            [
+                ("", _("My unit")),
+                ("nation", _("The nation only")),
+                *((code, unit.name) for code, unit in self.units.items()),
+            ],
+        )
+        self.offer("sex", [("", _("All")), *Sex.choices[:2]])
+        regions = HealthRegion.objects.filter(country=self.definition.about.country)
+        self.offer("region", [("", _("All")), *regions.values_list("code", "name")])
         for name in ("symptom_duration_axial", "symptom_duration_limb", "smoking"):
             question = self.definition.patient_questions.get(name)
             if question is None:
                 del self.fields[name]
                 continue
             item = instruments()[question.instruments[0]].item(question.item)
-            self.fields[name].choices = [
-                ("", _("All")),
-                *((str(option.value), str(option)) for option in item.options),
-            ]
+            self.offer(
+                name, [("", _("All")), *((str(one.value), str(one)) for one in item.options)]
+            )
 
     def clean(self) -> dict[str, Any]:
         """Check that the scale is asked of the groups and the ages are in order."""

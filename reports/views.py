@@ -125,12 +125,11 @@ def _offering(form: BenchmarkForm, definition: RegisterDefinition) -> BenchmarkF
     """Let the bar offer only the scales and types of operation of the chosen groups."""
     compared = form.compared
     if compared:
-        field = form.fields["scale"]
-        field.choices = [choice for choice in field.choices if choice[0] in compared]
+        form.offer("scale", [one for one in form.fields["scale"].choices if one[0] in compared])
     offered = {
         one.key for group in form.chosen_groups for one in definition.procedure_types_for(group)
     }
-    field = form.fields["procedure_type"]
-    chosen = form.cleaned_data.get("procedure_type")
-    field.choices = [c for c in field.choices if not c[0] or c[0] in offered or c[0] == chosen]
+    offered |= {"", form.cleaned_data.get("procedure_type")}
+    types = form.fields["procedure_type"].choices
+    form.offer("procedure_type", [one for one in types if one[0] in offered])
     return form
