@@ -31,13 +31,14 @@ from registry.registers.selectors import definition_for, units_of
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row of the page: label, and for each step the number and its share in percent."""
+    """A row of the page: label; for each step its label, number and share in percent; and what is
+    not counted, by label."""
 
     label: str
     own: bool
     hidden: bool
-    steps: tuple[tuple[int, float | None], ...]
-    outside: tuple[int | None, ...]
+    steps: tuple[tuple[str, int, float | None], ...]
+    outside: tuple[tuple[str, int | None], ...]
     all: int | None
 
 
@@ -134,11 +135,11 @@ def _lines(table: RateTable, form: RatesForm, definition: RegisterDefinition) ->
 
 
 def _line(label: str, row: RateRow) -> Line:
-    steps: tuple[tuple[int, float | None], ...] = ()
+    steps: tuple[tuple[str, int, float | None], ...] = ()
     if row.rate is not None:
         shares = [row.rate.share(step) for step in Step]
         steps = tuple(
-            (row.rate.step(step), None if share is None else 100 * share)
+            (str(step.label), row.rate.step(step), None if share is None else 100 * share)
             for step, share in zip(Step, shares, strict=True)
         )
     return Line(
@@ -146,7 +147,7 @@ def _line(label: str, row: RateRow) -> Line:
         own=row.own,
         hidden=row.rate is None,
         steps=steps,
-        outside=tuple(row.outside(part) for part in EXCLUDED),
+        outside=tuple((str(part.label), row.outside(part)) for part in EXCLUDED),
         all=row.all,
     )
 
@@ -163,13 +164,13 @@ def _header(by: By) -> list[str]:
 
 def _values(line: Line) -> list[object]:
     """One line of the file; what is withheld is an empty cell."""
-    counts = [n for n, _share in line.steps] or [""] * len(Step)
-    share = line.steps[-1][1] if line.steps else None
+    counts = [n for _step, n, _share in line.steps] or [""] * len(Step)
+    share = line.steps[-1][2] if line.steps else None
     return [
         line.label,
         *counts,
         "" if share is None else share / 100,
-        *("" if n is None else n for n in line.outside),
+        *("" if n is None else n for _part, n in line.outside),
         "" if line.all is None else line.all,
     ]
 
@@ -183,7 +184,7 @@ class Period:
 
     label: str
     load: forecast.Load
-    calls_by_unit: tuple[float, ...]
+    calls_by_unit: tuple[tuple[str, float], ...]
 
 
 KINDS_OF_WORK = (
@@ -236,7 +237,7 @@ def calendar(request: HttpRequest, register: str) -> HttpResponse:
             Period(
                 label_of(start),
                 whole,
-                tuple(loads.get(one.pk, forecast.Load()).calls for one in shown),
+                tuple((one.short_name, loads.get(one.pk, forecast.Load()).calls) for one in shown),
             )
         )
     names = [name for name, _label in KINDS_OF_WORK]
@@ -249,7 +250,10 @@ def calendar(request: HttpRequest, register: str) -> HttpResponse:
             "definition": definition,
             "tab": "calendar",
             "kinds": [label for _name, label in KINDS_OF_WORK],
-            "periods": [(one, [getattr(one.load, name) for name in names]) for one in periods],
+            "periods": [
+                (one, [(label, getattr(one.load, name)) for name, label in KINDS_OF_WORK])
+                for one in periods
+            ],
             "by": by,
             "units": [(one.pk, one.name) for one in units],
             "shown": [one.short_name for one in shown],

@@ -79,6 +79,12 @@ def faults_of(page: Page, complaints: list[str], *, language: str) -> list[str]:
     )
     if wide:
         faults.append(wide)
+    stacked = page.locator(".table-stack").evaluate_all(
+        """tables => tables.filter((one) => one.checkVisibility() &&
+            one.scrollWidth > one.closest(".table-responsive").clientWidth + 1).length"""
+    )
+    if stacked:
+        faults.append(f"{stacked} tables scroll sideways")
     if (told := page.locator("html").get_attribute("lang")) != language:
         faults.append(f"lang is {told}")
     if (heads := page.locator("h1").count()) != 1:
