@@ -1,6 +1,6 @@
-"""What this app shows on pages of others: home and the patient's page; its menu entry."""
+"""What this app shows on pages of others: home, a patient, an operation; its menu entry."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,13 +13,14 @@ from patients.models import Membership
 from patients.policies import age_on
 from patients.reach import is_under_age
 from patients.vault import Identity
+from procedures.models import Operation
 from procedures.views.person import persons_of
 from proms import changes, selectors
-from proms.instruments import Scale, instrument
+from proms.instruments import Instrument, Scale, instrument
 from proms.models import AnsweredBy, CensorReason, FollowUp, Invitation, Response
 from proms.scoring import Score, written
 from proms.scoring.surgeon import computed_scores
-from proms.status import CENSOR_LABELS, NOT_EXPECTED, WAITING, Status
+from proms.status import CENSOR_LABELS, NOT_EXPECTED, WAITING, Status, since
 from registry.accounts.permissions import Permission
 from registry.core import clock
 from registry.core.choices import TimePoint
@@ -178,7 +179,9 @@ def patient_panel(
             ),
             "calls": selectors.calls_to(viewer, membership),
             "words": _words(found, membership, definition, today),
-            "courses": _courses(request, membership, definition),
+            "courses": _courses(
+                request, membership, definition, [one.operation.group for one in found]
+            ),
         },
     )
 
@@ -199,7 +202,10 @@ def _words(
 
 
 def _courses(
-    request: HttpRequest, membership: Membership, definition: RegisterDefinition
+    request: HttpRequest,
+    membership: Membership,
+    definition: RegisterDefinition,
+    groups: Iterable[str],
 ) -> list[dict[str, Any]]:
     viewer, courses = request.viewer, {}
 
@@ -218,14 +224,99 @@ def _courses(
         )
 
     for score in selectors.scores_of(viewer, membership):
-        scale = instrument(score.instrument, score.instrument_version).scales_by_code.get(
-            score.scale
-        )
+        asked = instrument(score.instrument, score.instrument_version)
+        scale = asked.scales_by_code.get(score.scale)
         if scale is not None and scale.kind == "number":
-            add(score.response, score.instrument, scale, written(score.value, scale.decimals))
+            add(score.response, asked.code, scale, _written_of_one(asked, scale, score.value))
     for response, asked, scale, value in selectors.text_scores_of(viewer, membership):
         add(response, asked.code, scale, scale.named(value))
-    return list(courses.values())
+    for course in courses.values():
+        course["all_demonstration"] = all(point["demonstration"] for point in course["points"])
+    return [courses[code] for code in _main_first(definition, groups, courses)]
+
+
+def _main_first(
+    definition: RegisterDefinition, groups: Iterable[str], codes: Iterable[str]
+) -> list[str]:
+    """Scales in the order in which the groups are compared by them, then the others as they are."""
+    main = dict.fromkeys(code for group in groups for code in definition.scales_for(group))
+    places = {code: place for place, code in enumerate(main)}
+    return sorted(codes, key=lambda code: places.get(code, len(places)))
+
+
+@dataclass(frozen=True, slots=True)
+class PointOfOperation:
+    """A time point of one operation: its status since when, and the main scales as text."""
+
+    row: Shown
+    since: date
+    is_old: bool
+    values: list[tuple[str, str]]
+    """(name of the scale, value); "" without one."""
+
+
+def operation_panel(
+    request: HttpRequest,
+    *,
+    register: str,
+    operation: Operation,
+    **_subject: Any,
+) -> Panel | None:
+    """An operation's time points, how far each has come, and the group's main scales in each."""
+    viewer, today = request.viewer, clock.today()
+    if not viewer.may(Permission.FOLLOW_UP, register, operation.unit_id):
+        return None
+    definition = definition_for(register)
+    found = list(selectors.follow_ups_of_operation(viewer, operation, on=today))
+    if not found:
+        return None
+    scales, values = _main_scores(request, operation, definition, found)
+    points = []
+    for one in found:
+        row = shown(one, definition, None, today)
+        points.append(
+            PointOfOperation(
+                row,
+                since(one, row.status),
+                one.old_at_surgery and row.status == Status.COMPLETED,
+                [(name, values.get((one.invitation_id, code), "")) for code, name in scales],
+            )
+        )
+    return Panel(
+        "proms/panels/operation.html",
+        {
+            "register": register,
+            "membership_id": operation.membership_id,
+            "points": points,
+            "scales": [name for _code, name in scales],
+        },
+    )
+
+
+def _main_scores(
+    request: HttpRequest,
+    operation: Operation,
+    definition: RegisterDefinition,
+    found: list[FollowUp],
+) -> tuple[list[tuple[str, str]], dict[tuple[int, str], str]]:
+    """The scales that the group is compared by, as (code, name), and their values as text by
+    (invitation, code). A scale that is answered at no time point is left out."""
+    invitations = {one.invitation_id for one in found}
+    names: dict[str, str] = {}
+    values: dict[tuple[int, str], str] = {}
+    for score in selectors.scores_of(request.viewer, operation.membership):
+        asked_in = score.response.invitation_id
+        asked = instrument(score.instrument, score.instrument_version)
+        scale = asked.scales_by_code.get(score.scale)
+        if asked_in in invitations and scale and score.value is not None:
+            names[scale.code] = str(scale.label)
+            values[asked_in, scale.code] = _written_of_one(asked, scale, score.value)
+    main = [code for code in definition.scales_for(operation.group) if code in names]
+    return [(code, names[code]) for code in main], values
+
+
+def _written_of_one(asked: Instrument, scale: Scale, value: float | None) -> str:
+    return written(value, asked.decimals_of_one(scale))
 
 
 def computed_panel(
@@ -273,6 +364,7 @@ def register_all() -> None:
     register_panel("home", home_panel, position=30)
     register_panel("patient", patient_panel, position=40)
     register_panel("operation", computed_panel, position=10)
+    register_panel("operation_results", operation_panel, position=10)
     register_panel("operation_form", computed_beside_panel, position=10)
     register_panel("reschedule", changes.panel, position=10)
     register_menu_entry(

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from proms.models import CensorReason, FollowUp
+from registry.core import clock
 
 # A form started in time may be finished for so long after the window has closed.
 DAYS_TO_FINISH = 30
@@ -187,6 +188,14 @@ def status_on(dates: Dates, on: date) -> Status:
         if all(condition.holds(dates, on) for condition in conditions):
             return status
     return OTHERWISE
+
+
+def since(follow_up: FollowUp, status: Status) -> date:
+    """Return the day of what names the status: of the event, of closing, else of opening."""
+    dates = Dates.of(follow_up)
+    conditions = next((rule for named, rule in RULES if named == status), ())
+    value = getattr(dates, conditions[0].name) if conditions else dates.opens_on
+    return clock.civil_date(value) if isinstance(value, datetime) else value
 
 
 def status_expression(on: date, *, path: str = "") -> Case:

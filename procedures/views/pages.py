@@ -125,14 +125,18 @@ def detail(request: HttpRequest, register: str, operation: int) -> HttpResponse:
             "may_withdraw": bool(policies.may_withdraw(current.state)),
             "may_correct": bool(policies.may_correct(current.state)),
             "may_record_result": bool(policies.may_record_result(current.state)),
-            "panels": panels_for(
-                "operation",
-                request,
-                register=register,
-                operation=current,
-                definition=definition,
-                details=current.details,
-            ),
+            "labels": [label for label in _labels(current, definition) if label],
+            **{
+                name: panels_for(
+                    place,
+                    request,
+                    register=register,
+                    operation=current,
+                    definition=definition,
+                    details=current.details,
+                )
+                for name, place in (("results", "operation_results"), ("panels", "operation"))
+            },
         },
     )
 

@@ -229,7 +229,8 @@ class Scale(Part):
     values: dict[str, Text] = {}
     """What the values of a text are called, where they are words; a code such as 1A- is not."""
     decimals: Annotated[int, Field(ge=0, le=4)] = 1
-    """Shown to people; scores are stored unrounded."""
+    """Of means, and of one score unless it is a whole number as answered (see
+    ``Instrument.decimals_of_one``); scores are stored unrounded."""
     count_column: bool = True
     reason_column: bool = False
 
@@ -413,6 +414,17 @@ class Instrument(Part):
     def item(self, code: str) -> Item:
         """The item `code`; KeyError when there is none."""
         return self.items_by_code[code]
+
+    def decimals_of_one(self, scale: Scale) -> int:
+        """Decimals of one patient's score: none where it is a whole number as it was answered.
+
+        A scale's own decimals are for means as well.
+        """
+        formula = scale.formula
+        is_answer = formula.kind == "value" and all(
+            self.item(code).options or self.item(code).integer for code in formula.items
+        )
+        return 0 if is_answer else scale.decimals
 
     def scale(self, code: str) -> Scale:
         """The scale `code`; KeyError when there is none."""

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from patients.models import Membership
 from patients.policies import age_on
+from procedures.models import Operation
 from proms.instruments import Instrument, Scale, instrument
 from proms.models import FollowUp, Invitation, Response, Score
 from proms.plans import plan_for
@@ -123,6 +124,13 @@ def follow_ups_of(viewer: Viewer, membership: Membership, *, on: date) -> QueryS
         .annotate(status=status_expression(on), answered_by=WHO_ANSWERED)
         .order_by("operation__scheduled_on", "opens_on")
     )
+
+
+def follow_ups_of_operation(
+    viewer: Viewer, operation: Operation, *, on: date
+) -> QuerySet[FollowUp]:
+    """Return an operation's follow-ups with their status in order of time, if the viewer may."""
+    return follow_ups_of(viewer, operation.membership, on=on).filter(operation=operation)
 
 
 def scores_of(viewer: Viewer, membership: Membership) -> QuerySet[Score]:

@@ -58,7 +58,10 @@ _registers_source: list[Callable[[HttpRequest], list[RegisterChoice]]] = []
 
 
 def register_panel(place: str, maker: PanelMaker, *, position: int) -> None:
-    """Put a panel on a page: ``home``, ``patient`` … Lower positions come first."""
+    """Put a panel on a page: ``home``, ``patient``, ``operation`` … Lower positions come first.
+
+    ``operation_results`` is the top of an operation's page, before what was registered.
+    """
     entries = _panels.setdefault(place, [])
     if (position, maker) not in entries:
         entries.append((position, maker))
