@@ -38,9 +38,11 @@ class Row:
     def read(self, text: str) -> float | int | None:
         """Return the answer typed or chosen; None when nothing was.
 
-        Raises WrongAnswer when it is none that the question allows.
+        The unit may be typed too ("168 cm"). Raises WrongAnswer when it is none that the question
+        allows.
         """
-        text = text.strip().replace(",", ".").replace("\u2212", "-")
+        text = text.strip().casefold().removesuffix(self.words.unit.casefold()).rstrip()
+        text = text.replace(",", ".").replace("\u2212", "-")
         if not text:
             return None
         try:

@@ -78,11 +78,10 @@ class CorrectionForm(forms.Form):
 def _field(row: Row, value: float | None, language: str) -> AnswerField:
     item, words = row.item, row.words
     now = words.label(value) or _("not answered")
-    label = f"{words.stem}: {words.text}" if words.stem else words.text
     widget: forms.Widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
     if item.type == "choice":
         choices = [("", _("Not answered")), *words.options]
         widget = forms.Select(choices=choices, attrs={"lang": language})
     return AnswerField(
-        row, label=label, widget=widget, help_text=_("Now: %(answer)s") % {"answer": now}
+        row, label=words.question, widget=widget, help_text=_("Now: %(answer)s") % {"answer": now}
     )

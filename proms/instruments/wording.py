@@ -115,6 +115,11 @@ class QuestionWording:
     high: str = ""
     unit: str = ""
 
+    @property
+    def question(self) -> str:
+        """The whole question, for where it stands alone: its stem first, where it has one."""
+        return f"{self.stem} {self.text}".strip()
+
     def label(self, value: int | None) -> str:
         """The words of the answer `value`; the number itself where there are no options."""
         if value is None:

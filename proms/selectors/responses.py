@@ -67,7 +67,7 @@ def _changes(form: Form, corrected: Response) -> list[ChangedAnswer]:
     before, after = corrected.supersedes.answers, corrected.answers
     return [
         ChangedAnswer(
-            row.words.text, row.words.label(before.get(code)), row.words.label(after.get(code))
+            row.words.question, row.words.label(before.get(code)), row.words.label(after.get(code))
         )
         for code, row in form.items.items()
         if before.get(code) != after.get(code)

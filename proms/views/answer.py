@@ -22,7 +22,7 @@ from proms.asked import language_of
 from proms.links import token_for
 from proms.models import AnsweredBy, Invitation, Response
 from proms.plans import answerer_of
-from proms.questionnaire import Form, Page, WrongAnswer, fingerprint, form_for
+from proms.questionnaire import Form, Page, Row, WrongAnswer, fingerprint, form_for
 from proms.views.own_course import courses_shown
 from proms.views.question_page import QuestionPage, language_choices, who_asks
 from proms.views.session import (
@@ -45,6 +45,8 @@ from registry.registers.selectors import definition_for
 View = Callable[..., HttpResponse]
 BIRTH_DATE = ("day", "month", "year")
 """The fields of the birth date, in the order of these languages."""
+LEFT = "left"
+"""In the address of a page: it was left without an answer, and says what to do."""
 
 
 def page_for_patients(view: View) -> View:
@@ -341,7 +343,8 @@ def question(request: HttpRequest, session: Session, number: int) -> HttpRespons
     if page is None or page not in form.visible(session.answers):
         return redirect("answer:start")
     if request.method == "GET":
-        return _question(request, session, form, page, typed=None)
+        left = _not_answered(page, session) if LEFT in request.GET else {}
+        return _question(request, session, form, page, typed=None, wrong=left)
     return _answered(request, session, form, page)
 
 
@@ -353,7 +356,7 @@ def _answered(request: HttpRequest, session: Session, form: Form, page: Page) ->
         try:
             values[row.code] = row.read(typed[row.code])
         except WrongAnswer:
-            wrong[row.code] = _what_is_allowed(row.item.minimum, row.item.maximum)
+            wrong[row.code] = _what_is_allowed(row)
     given = {code: value for code, value in values.items() if value is not None}
     go = request.POST.get("go", "next")
     language = request.POST.get("language", "")
@@ -368,8 +371,8 @@ def _answered(request: HttpRequest, session: Session, form: Form, page: Page) ->
                 wrong[row.code] = ""
             elif row.code not in wrong:
                 keep[row.code] = values[row.code]
-    if wrong:
-        return _question(request, session, form, page, typed=typed, wrong=wrong)
+    if any(wrong.values()) or wrong.keys() & session.answers.keys():
+        return _question(request, session, form, page, typed=typed, wrong=wrong, status=422)
     changed = {code: value for code, value in keep.items() if _differs(session, code, value)}
     if changed:
         try:
@@ -384,6 +387,10 @@ def _answered(request: HttpRequest, session: Session, form: Form, page: Page) ->
             return _ended(request, session, " ".join(error.messages))
     if language:
         return _in_language(language, request.get_full_path())
+    if wrong:
+        # Nothing typed waits to be corrected, so the page is asked for anew: a browser that goes
+        # back to a page that was posted shows a warning instead of it.
+        return redirect(f"{request.path}?{_with_left(request.GET)}")
     return redirect(_next(request, form, page, {**session.answers, **changed}, go))
 
 
@@ -400,6 +407,20 @@ def _ended(request: HttpRequest, session: Session, reason: str) -> HttpResponse:
     )
 
 
+def _not_answered(page: Page, session: Session) -> dict[str, str]:
+    return {
+        row.code: ""
+        for row in page.rows
+        if row.code not in session.answers and not row.item.optional
+    }
+
+
+def _with_left(query: QueryDict) -> str:
+    changed = query.copy()
+    changed[LEFT] = "1"
+    return changed.urlencode()
+
+
 def _differs(session: Session, code: str, value: float | None) -> bool:
     return code not in session.answers or session.answers[code] != value
 
@@ -413,9 +434,10 @@ def _next(
 ) -> str:
     shown = form.visible(answers)
     place = shown.index(page)
-    if go == "back":
+    from_review = request.GET.get("from") == "review"
+    if go == "back" and not from_review:
         return _address(shown[place - 1]) if place else reverse("answer:start")
-    if request.GET.get("from") == "review":
+    if from_review:
         unseen = form.first_unseen(answers)
         return f"{_address(unseen)}?from=review" if unseen else reverse("answer:review")
     return _address(shown[place + 1]) if place + 1 < len(shown) else reverse("answer:review")
@@ -429,6 +451,7 @@ def _question(
     *,
     typed: dict[str, str] | None,
     wrong: dict[str, str] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     values = typed if typed is not None else session.answers
     position, count = form.progress(page, session.answers)
@@ -446,17 +469,23 @@ def _question(
     html = shown.html(
         forgery_token=get_token(request), fingerprint=_fingerprint(session), wrong=wrong
     )
-    return _in(session.language, html, status=422 if wrong else 200)
+    return _in(session.language, html, status=status)
 
 
 def _as_typed(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _what_is_allowed(minimum: float | None, maximum: float | None) -> str:
-    if minimum is None or maximum is None:
+def _what_is_allowed(row: Row) -> str:
+    if row.item.options:
         return _("Choose one of the answers.")
-    return _("Write a number from %(low)g to %(high)g.") % {"low": minimum, "high": maximum}
+    limits = {
+        "low": f"{row.item.lowest:g}",
+        "high": f"{row.item.highest:g} {row.words.unit}".strip(),
+    }
+    if row.item.integer:
+        return _("Write a whole number from %(low)s to %(high)s.") % limits
+    return _("Write a number from %(low)s to %(high)s.") % limits
 
 
 # --- Review, sending, receipt -----------------------------------------------------------------

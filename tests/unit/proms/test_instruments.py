@@ -111,7 +111,7 @@ def test_no_language_borrows_a_question_from_another(code):
     """A question of more than three words reads differently in each of the four languages."""
     worded = {language: wording(code, language).questions for language in LANGUAGES}
     for item in instrument(code).item_codes:
-        texts = [worded[language][item].text for language in LANGUAGES]
+        texts = [worded[language][item].question for language in LANGUAGES]
         assert len(set(texts)) == len(texts) or len(texts[0].split()) <= 3, texts
 
 

@@ -137,7 +137,7 @@ def test_a_question_for_some_says_for_whom():
     asked = next(page for page in form.pages if "sick_leave_days" in page.codes)
     with_answer = when_asked(asked, form)
     assert "partly on sick leave" in with_answer
-    assert with_answer.endswith("in question 4.")
+    assert with_answer.endswith("in question 3.")
     assert when_asked(form.pages[0], form) == ""
 
 
