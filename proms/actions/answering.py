@@ -1,11 +1,13 @@
 """What a patient does with a link: open it, answer, send. And what staff correct afterwards."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 import pghistory
 from django.db import connection, transaction
+from django.db.transaction import TransactionManagementError
 from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
@@ -85,21 +87,44 @@ def confirm_birth_date(*, token: str, birth_date: date, now: datetime) -> Invita
     return held
 
 
+@dataclass(frozen=True, slots=True)
+class LockedForm(FormInProgress):
+    """A form whose row is locked until the commit. Only ``locked_form`` makes one."""
+
+
 _LOCK = f"{TELL_HISTORY}; SELECT FROM proms_invitation WHERE id = %(invitation)s FOR UPDATE"
 
 
-def locked_form(invitation_id: int) -> FormInProgress:
+def locked_form(invitation_id: int) -> LockedForm:
     """Return the state of an invitation's form, which nobody else changes before the commit.
 
-    Raises Invitation.DoesNotExist.
+    Raises Invitation.DoesNotExist, and TransactionManagementError outside a transaction, where
+    the lock would be gone at once.
     """
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("A form is locked within a transaction.")
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, {"invitation": invitation_id, **history_told()})
     # In a statement of its own, whose snapshot is taken when the lock is held: read together with
     # the lock, answers that another tab saves meanwhile would be overlooked.
-    held = form_in_progress(invitation_id)
-    if held is None:
+    found = form_in_progress(invitation_id)
+    if found is None:
         raise Invitation.DoesNotExist(f"There is no invitation {invitation_id}.")
+    return LockedForm(*(getattr(found, name) for name in FormInProgress.__slots__))
+
+
+def _locked(invitation_id: int, held: FormInProgress | None) -> LockedForm:
+    """Return the form that the caller has locked, or lock it.
+
+    Raises TypeError for one that was only read: what was looked at before the lock may have changed
+    since, and would be written over. ValueError for another invitation's form.
+    """
+    if held is None:
+        return locked_form(invitation_id)
+    if not isinstance(held, LockedForm):
+        raise TypeError("A form handed over must come from locked_form.")
+    if held.pk != invitation_id:
+        raise ValueError(f"This is the form of invitation {held.pk}, not of {invitation_id}.")
     return held
 
 
@@ -147,17 +172,17 @@ def save_answers(
     answers: Mapping[str, float | None],
     language: str,
     now: datetime,
-    held: FormInProgress | None = None,
+    held: LockedForm | None = None,
 ) -> None:
     """Keep answers of a form begun; the first ones start it. Raises RuleBroken when it is closed.
 
     The caller has validated them against the form, and hands it over as ``held`` where it has
-    locked it already.
+    locked it already: only what ``locked_form`` returned is taken.
     """
     # Nothing is written before the form is found open, so the caller's transaction serves as it is:
     # a refusal is raised outside the block and leaves that transaction usable.
     with transaction.atomic(savepoint=False):
-        held = held or locked_form(invitation_id)
+        held = _locked(invitation_id, held)
         reason = held.why_not_open(clock.civil_date(now))
         if not reason:
             _save(held, answers, language=language, now=now)
@@ -166,7 +191,7 @@ def save_answers(
 
 
 def _save(
-    held: FormInProgress,
+    held: LockedForm,
     answers: Mapping[str, float | None],
     *,
     language: str,
@@ -219,7 +244,7 @@ def submit(
     now: datetime,
     language: str | None = None,
     method: str = EntryMethod.WEB,
-    held: FormInProgress | None = None,
+    held: LockedForm | None = None,
 ) -> Response:
     """Turn the form begun into a response with scores; a second call returns the first response.
 
@@ -230,7 +255,7 @@ def submit(
     """
     # Everything is looked at before the first write; see save_answers.
     with transaction.atomic(savepoint=False):
-        held = held or locked_form(invitation_id)
+        held = _locked(invitation_id, held)
         if held.submitted_at is not None:
             return Response.objects.get(invitation_id=invitation_id, current=True)
         on = clock.civil_date(now)
@@ -243,7 +268,7 @@ def submit(
     raise RuleBroken(reason)
 
 
-def _what_is_left(held: FormInProgress, language: str | None) -> str:
+def _what_is_left(held: LockedForm, language: str | None) -> str:
     if not held.answers:
         return _("Nothing has been answered yet.")
     unseen = form_for(held.plan, language or held.started_language).first_unseen(held.answers)
@@ -252,7 +277,7 @@ def _what_is_left(held: FormInProgress, language: str | None) -> str:
     return ""
 
 
-def _answered_by(held: FormInProgress, *, on: date) -> str:
+def _answered_by(held: LockedForm, *, on: date) -> str:
     """Who gives the answers; "" when either may and nobody has said who it is."""
     answerer = answerer_of(
         definition_for(held.register_code, held.definition_version),
@@ -282,7 +307,7 @@ def likely_answerer(held: Invitation, *, on: date) -> AnsweredBy | None:
     return AnsweredBy.GUARDIAN if answerer == "guardian" else AnsweredBy.PATIENT
 
 
-def _submit(held: FormInProgress, *, now: datetime, language: str | None, method: str) -> Response:
+def _submit(held: LockedForm, *, now: datetime, language: str | None, method: str) -> Response:
     form = form_for(held.plan, language or held.started_language)
     return respond(
         held,
@@ -295,7 +320,7 @@ def _submit(held: FormInProgress, *, now: datetime, language: str | None, method
 
 
 def respond(
-    held: FormInProgress,
+    held: LockedForm,
     form: Form,
     answers: dict[str, float | None],
     *,
@@ -304,7 +329,7 @@ def respond(
     method: str,
     answered_by: str = "",
 ) -> Response:
-    """Make answers the response of a form that the caller has locked and found open.
+    """Make answers the response of a form that was locked and found open.
 
     ``answered_by``: who gave them, where that was asked; otherwise it follows from the plan.
     ``answers`` are complete and allowed. A form begun on the web is overtaken by them and goes.

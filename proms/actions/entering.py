@@ -12,12 +12,11 @@ from datetime import date, datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from proms.actions.answering import likely_answerer, locked_form, respond
+from proms.actions.answering import LockedForm, likely_answerer, locked_form, respond
 from proms.models import AnsweredBy, Entry, EntryMethod, Invitation, Response
 from proms.paper.typed import Reading, differences, read_entry
 from proms.policies import last_day_to_answer, why_not_answered_on
 from proms.questionnaire import Form, form_for
-from proms.selectors.answering import FormInProgress
 from proms.status import DAYS_TO_FINISH
 from registry.accounts.permissions import Viewer
 from registry.core import clock
@@ -142,7 +141,7 @@ def discard_entries(*, invitation_id: int) -> None:
     Entry.objects.filter(invitation_id=held.pk).delete()
 
 
-def _check(held: FormInProgress, *, answered_on: date, now: datetime) -> None:
+def _check(held: LockedForm, *, answered_on: date, now: datetime) -> None:
     if held.submitted_at is not None:
         raise AnsweredMeanwhile(_("The patient has answered already."))
     if held.declined_at is not None:
@@ -194,7 +193,7 @@ def _differ(form: Form, first: Entry, second: Entry) -> bool:
 
 
 def _submit(
-    held: FormInProgress,
+    held: LockedForm,
     form: Form,
     reading: Reading,
     entries: list[Entry],

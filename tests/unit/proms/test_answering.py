@@ -3,11 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import transaction
+from django.db.transaction import TransactionManagementError
 
 from proms import actions
 from proms.links import TOKEN_LENGTH, token_for
 from proms.models import FollowUp, Invitation, Response, Score, StartedForm
 from proms.questionnaire import form_for
+from proms.selectors import form_in_progress
 from registry.audit.models import AccessLog
 from registry.core.errors import RuleBroken
 from registry.registers.actions import take_stale_slices
@@ -209,3 +212,29 @@ def test_a_correction_is_checked_beside_its_item(invitation):
         )
     assert list(raised.value.message_dict) == ["odi1"]
     assert Response.objects.get().current
+
+
+def test_a_form_that_was_only_read_is_not_taken_for_a_locked_one(invitation):
+    answer(invitation)
+    read = form_in_progress(invitation.pk)
+    with pytest.raises(TypeError), transaction.atomic():
+        actions.save_answers(
+            invitation_id=invitation.pk, answers={"odi1": 5}, language="da", now=NOW, held=read
+        )
+    with pytest.raises(TypeError), transaction.atomic():
+        actions.submit(invitation_id=invitation.pk, now=NOW, held=read)
+    locked = actions.locked_form(invitation.pk)
+    assert actions.submit(invitation_id=invitation.pk, now=NOW, held=locked).answers["odi1"] == 1
+
+
+def test_nor_the_locked_form_of_another(invitation):
+    answer(invitation)
+    locked = actions.locked_form(invitation.pk)
+    with pytest.raises(ValueError, match="not of"):
+        actions.submit(invitation_id=invitation.pk + 1, now=NOW, held=locked)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_is_locked_only_within_a_transaction(invitation):
+    with pytest.raises(TransactionManagementError):
+        actions.locked_form(invitation.pk)
