@@ -3,16 +3,21 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 # Playwright runs an event loop in this thread; the ORM is used from the same thread, between
 # its calls and never inside them.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+# What a page has come to is waited for this long; a machine that runs other things is slow.
+PATIENCE = 15_000
+expect.set_options(timeout=PATIENCE)
 
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
@@ -54,6 +59,8 @@ class Visitor:
     def page(self) -> Page:
         """Open a tab that notes violations of the security policy and errors of scripts."""
         page = self.context.new_page()
+        if os.environ.get("SLOW_BROWSER"):
+            slow_down(page)
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
         return page
@@ -71,7 +78,7 @@ def visitor(browser: Browser, live_server) -> Iterator[Callable[..., Visitor]]:
 
     def make(viewport: dict[str, int] = DESKTOP, user: object = None, **options: object) -> Visitor:
         context = browser.new_context(viewport=viewport, base_url=live_server.url, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         if user is not None:
             from django.test import Client
@@ -87,6 +94,27 @@ def visitor(browser: Browser, live_server) -> Iterator[Callable[..., Visitor]]:
     yield make
     for context in contexts:
         context.close()
+
+
+@contextmanager
+def next_page(page: Page) -> Iterator[None]:
+    """What is done inside leads to another page; afterwards that page is there, whole.
+
+    A click does not wait for what it leads to: whoever asks the page something at once may ask
+    the one before, or one that has no element yet.
+    """
+    with page.expect_event("load"):
+        yield
+
+
+def slow_down(page: Page) -> None:
+    """A bad line and an old machine: finds what does not wait (``SLOW_BROWSER=1 make test …``)."""
+    session = page.context.new_cdp_session(page)
+    session.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": 300, "downloadThroughput": 300_000, "uploadThroughput": -1},
+    )
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
 
 
 WCAG_22_AA = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")

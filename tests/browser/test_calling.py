@@ -9,7 +9,7 @@ from patients.actions import seen_at
 from proms.actions import create_schedule, invite_due
 from proms.models import CallAttempt
 from registry.core import clock
-from tests.browser.conftest import DESKTOP, PHONE, accessibility_faults
+from tests.browser.conftest import DESKTOP, PHONE, accessibility_faults, next_page
 from tests.unit.proms.factories import make_member, make_operation
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,7 +39,8 @@ def test_a_coordinator_calls_three_patients(coordinator, visitor):
 
     # The first does not take the telephone: down to the patient, 2.
     page.keyboard.press("ArrowDown")
-    page.keyboard.press("2")
+    with next_page(page):
+        page.keyboard.press("2")
     expect(page.get_by_role("status")).to_contain_text("Noted: no answer")
     expect(page.locator("[data-call]")).to_have_count(2)
 
@@ -53,13 +54,15 @@ def test_a_coordinator_calls_three_patients(coordinator, visitor):
     call.get_by_label("Note").press("Enter")
     expect(page.locator("[data-call]")).to_have_count(2)
     assert accessibility_faults(page) == []
-    call.get_by_role("button", name="Call back later").click()
+    with next_page(page):
+        call.get_by_role("button", name="Call back later").click()
     expect(page.get_by_role("status")).to_contain_text("to be called back")
     expect(page.locator("[data-call]")).to_have_count(1)
 
     # The third answers now: the questions open.
-    page.get_by_role("button", name="Answers now").click()
-    page.wait_for_url(lambda url: "/follow-up/danespine/telephone/" not in url)
+    with next_page(page):
+        page.get_by_role("button", name="Answers now").click()
+    assert "/follow-up/danespine/telephone/" not in page.url
     outcomes = CallAttempt.objects.order_by("at").values_list("outcome", flat=True)
     assert list(outcomes) == ["no_answer", "call_back", "answered"]
     page.goto("/follow-up/danespine/telephone/?show=later")
@@ -71,6 +74,7 @@ def test_a_coordinator_calls_three_patients(coordinator, visitor):
 def test_it_works_without_scripts_on_a_telephone(coordinator, visitor):
     page = visitor(PHONE, coordinator, java_script_enabled=False, locale="en").page()
     page.goto("/follow-up/danespine/telephone/")
-    page.locator(".call").first.get_by_role("button", name="Message left").click()
+    with next_page(page):
+        page.locator(".call").first.get_by_role("button", name="Message left").click()
     expect(page.get_by_role("status")).to_contain_text("Noted: message left")
     assert CallAttempt.objects.get().outcome == "message_left"

@@ -10,7 +10,7 @@ from proms.paper.codes import shown
 from proms.questionnaire import form_for
 from registry.accounts.selectors import viewer_for
 from registry.core import clock
-from tests.browser.conftest import DESKTOP, PHONE, accessibility_faults
+from tests.browser.conftest import DESKTOP, PHONE, accessibility_faults, next_page
 from tests.world import build_world
 
 CALM = {"locale": "da", "reduced_motion": "reduce"}
@@ -35,7 +35,7 @@ def type_form(page: Page, typed: dict[str, str]) -> None:
     """Type the answers, each with Enter; the question for some only is passed over by itself."""
     expect(page.locator("#height_cm")).to_be_focused()
     for code, text in typed.items():
-        assert page.evaluate("document.activeElement.id") == code
+        expect(page.locator(f"#{code}")).to_be_focused()
         page.keyboard.type(text)
         page.keyboard.press("Enter")
 
@@ -51,7 +51,8 @@ def test_a_form_is_entered_by_keyboard_and_enter_never_sends(world, code, visito
     page = someone.page()
     page.goto(reverse("proms:find_form", args=["danespine"]))
     page.keyboard.type(code.lower())  # the field has the focus
-    page.keyboard.press("Enter")  # and Enter opens, as a scanner ends with it
+    with next_page(page):
+        page.keyboard.press("Enter")  # and Enter opens, as a scanner ends with it
     type_form(page, typed)
     assert not world.invitation.responses.exists()  # nothing was sent by all those Enters
     save = page.locator("[data-save]")
@@ -62,7 +63,8 @@ def test_a_form_is_entered_by_keyboard_and_enter_never_sends(world, code, visito
         .inner_text()
         .endswith(items["odi2"].words.options[1][1])
     )
-    page.keyboard.press("Enter")
+    with next_page(page):
+        page.keyboard.press("Enter")
     expect(page.locator("#code")).to_be_focused()  # ready for the next form
     response = world.invitation.responses.get()
     assert (response.method, response.answers["odi3"], response.answers["odi8"]) == (
@@ -81,7 +83,8 @@ def test_errors_stand_beside_the_fields_and_what_was_typed_stays(world, code, vi
     page.goto(address)
     page.fill("#odi1", "9")
     page.fill("#odi2", "3")
-    page.locator("[data-save]").click()
+    with next_page(page):
+        page.locator("[data-save]").click()
     expect(page.locator("[data-error-summary]")).to_be_focused()
     expect(page.locator("#error-odi1")).to_be_visible()
     expect(page.locator("#odi1")).to_have_value("9")
@@ -101,7 +104,8 @@ def test_without_scripts_enter_sends_nothing_and_the_button_does(world, code, vi
         page.fill(f"#{one}", "1" if row.item.options else f"{row.item.minimum:g}")
         page.press(f"#{one}", "Enter")
     assert not world.invitation.responses.exists()
-    page.locator("[data-save]").click()
+    with next_page(page):
+        page.locator("[data-save]").click()
     expect(page.locator("#code")).to_be_visible()
     assert world.invitation.responses.get().method == "paper"
 
@@ -127,7 +131,8 @@ def test_the_comparison_shows_what_differs(world, code, visitor):
     expect(page.locator("[data-field]")).to_have_count(1)
     assert accessibility_faults(page) == []
     page.fill("#odi1", "3")
-    page.locator("[data-save]").click()
+    with next_page(page):
+        page.locator("[data-save]").click()
     expect(page.locator("#code")).to_be_visible()
     assert world.invitation.responses.get().answers["odi1"] == 2
     assert someone.complaints == []

@@ -13,7 +13,7 @@ from procedures.models import Operation
 from registry.core import clock
 from reports.actions import refresh_register
 from tests.addresses import lines
-from tests.browser.conftest import DESKTOP, PHONE, accessibility_faults
+from tests.browser.conftest import DESKTOP, PHONE, accessibility_faults, next_page
 from tests.world import BIRTH_DATE, ROLES, build_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -128,7 +128,8 @@ def open_form(page: Page, token: str) -> None:
             field.select_option(value)
         else:
             field.fill(value)
-    page.locator("main form button[type=submit]").first.click()
+    with next_page(page):
+        page.locator("main form button[type=submit]").first.click()
 
 
 def test_every_page_of_the_patient(world, visitor):
@@ -147,7 +148,8 @@ def test_every_page_of_the_patient(world, visitor):
     look("closed")
     page.goto(reverse("answer:stop", kwargs={"token": "unknown"}))
     look("stop")
-    page.locator("main form button[type=submit]").click()
+    with next_page(page):
+        page.locator("main form button[type=submit]").click()
     look("stopped")
     open_form(page, world.token)
     look("start")
@@ -184,15 +186,18 @@ def test_forms_work_without_scripts(world, visitor):
     on = clock.today().replace(year=clock.today().year + 1)
     clinician.locator("[name=planned_on]").fill(on.isoformat())
     clinician.locator("[name=group]").select_option("lumbar_stenosis")
-    clinician.locator("button[name=do][value=fields]").first.click()
+    with next_page(clinician):
+        clinician.locator("button[name=do][value=fields]").first.click()
     clinician.locator("[name=levels]").first.check()
-    clinician.locator("button[name=do][value=submit]").first.click()
+    with next_page(clinician):
+        clinician.locator("button[name=do][value=submit]").first.click()
     expect(clinician.locator("h1")).to_be_visible()
     assert planned.count() == before + 1
 
     patient = visitor(PHONE, **unscripted).page()
     open_form(patient, world.token)
-    patient.locator("main .step-buttons a.btn-primary").click()
+    with next_page(patient):
+        patient.locator("main .step-buttons a.btn-primary").click()
     choices = patient.locator("main input[type=radio]")
     for number in range(1, 20):
         patient.goto(reverse("answer:question", kwargs={"number": number}))
@@ -201,7 +206,8 @@ def test_forms_work_without_scripts(world, visitor):
     question = patient.url
     for group in patient.locator("main fieldset").all():
         group.locator("input[type=radio]").first.check()
-    patient.locator("main button[name=go][value=next]").last.click()
+    with next_page(patient):
+        patient.locator("main button[name=go][value=next]").last.click()
     assert patient.url != question
     patient.goto(question)
     assert choices.first.is_checked()

@@ -12,7 +12,7 @@ from demo.identities import synthetic_number
 from procedures.models import Operation
 from proms.models import Response, Score
 from registry.core import clock
-from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.conftest import DESKTOP, PHONE, next_page
 from tests.processes import Inbox, test_environment, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,22 +47,26 @@ def register_patient(page: Page) -> None:
     page.get_by_role("textbox", name="E-mail address (optional)", exact=True).fill(
         "karla@patient.example"
     )
-    page.get_by_role("button", name="Register the patient").click()
+    with next_page(page):
+        page.get_by_role("button", name="Register the patient").click()
     expect(page.get_by_role("heading", name="Karla Prøvesen")).to_be_visible()
 
 
 def plan_operation(page: Page, planned_on: date) -> None:
-    page.get_by_role("link", name="Plan an operation").click()
+    with next_page(page):
+        page.get_by_role("link", name="Plan an operation").click()
     page.get_by_label("Planned date").fill(planned_on.isoformat())
     page.get_by_label("Group").select_option("lumbar_stenosis")
     # Choosing the group brings its own fields.
     page.get_by_label("L4-L5").check()
-    page.get_by_role("button", name="Plan the operation").click()
+    with next_page(page):
+        page.get_by_role("button", name="Plan the operation").click()
     expect(page.get_by_text("Planned", exact=True).first).to_be_visible()
 
 
 def perform_operation(page: Page, performed_on: date) -> None:
-    page.get_by_role("link", name="Register as performed").click()
+    with next_page(page):
+        page.get_by_role("link", name="Register as performed").click()
     page.get_by_label("Date of operation").fill(performed_on.isoformat())
     page.get_by_label("Diagnosis (ICD-10)").fill("M48.0")
     page.get_by_label("First procedure (decides the type)").select_option("decompression")
@@ -71,7 +75,8 @@ def perform_operation(page: Page, performed_on: date) -> None:
     previous.get_by_label("No", exact=True).check()
     page.get_by_label("There were none").check()
     page.get_by_label("Assessed on").fill(performed_on.isoformat())
-    page.get_by_role("button", name="Register the operation").click()
+    with next_page(page):
+        page.get_by_role("button", name="Register the operation").click()
     expect(page.get_by_text("Performed", exact=True).first).to_be_visible()
 
 
@@ -89,8 +94,10 @@ def answer_on_telephone(page: Page, link: str, *, how_bad: int, leave_after: int
             control.select_option(str(value))
         else:
             control.fill(str(value))
-    page.locator("main form button[type=submit]").first.click()
-    page.locator("main .step-buttons a.btn-primary").click()
+    with next_page(page):
+        page.locator("main form button[type=submit]").first.click()
+    with next_page(page):
+        page.locator("main .step-buttons a.btn-primary").click()
     pages = 0
     while "/review/" not in page.url:
         pages += 1
@@ -105,9 +112,10 @@ def answer_on_telephone(page: Page, link: str, *, how_bad: int, leave_after: int
         for field in page.locator("input[inputmode=decimal]").all():
             name = field.get_attribute("name")
             field.fill({"height": "168", "weight": "74"}.get(name.split("_")[0], "3"))
-        page.locator("main button[name=go][value=next]").last.click()
-        page.wait_for_load_state()
-    page.locator("main form button.btn-primary").click()
+        with next_page(page):
+            page.locator("main button[name=go][value=next]").last.click()
+    with next_page(page):
+        page.locator("main form button.btn-primary").click()
     expect(page.get_by_role("heading", name="Tak")).to_be_visible()
     return pages
 
