@@ -4,11 +4,12 @@ Counted from what is registered: operations to come will add to it. Invitations 
 as anything is; how many patients will still be silent when a reminder or a call is due is assumed:
 
 - *published*: automatic mail alone is answered by 53 % at a year, so 47 % are silent at the end;
-- *assumed*: those answers come in equal parts after the invitation and after each reminder.
+- *assumed*: those answers come in equal parts after the invitation and after each reminder, and
+  as many answer a letter.
 
 Each goes by the channel that reaches the patient (patients.reach), reminders by that of their rule
 where it does. A patient whom no message reaches gets a letter or a call at once: a letter who wants
-one or has no telephone number.
+one or has no telephone number. Whoever has a number is called when the letter goes unanswered.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from django.db.models import F
 
 from patients.reach import Reach, age_sql, reach_sql, sms_available
 from proms.plans import answerer_at
-from proms.policies import CALL_BEFORE_CLOSING_DAYS
+from proms.policies import CALL_BEFORE_CLOSING_DAYS, DAYS_FOR_A_LETTER
 from proms.selectors import follow_ups_for
 from proms.selectors.telephone import as_sql
 from proms.status import WAITING, Status, status_expression
@@ -37,7 +38,11 @@ from registry.registers.selectors import definition_for
 ANSWERED_BY_MAIL = 0.53
 """Share that answers mail without anybody calling, at a year. Published."""
 
-DAYS_AHEAD = 365
+
+def year_after(on: date) -> date:
+    """Return the first day after the year that begins on a day."""
+    is_leap_day = (on.month, on.day) == (2, 29)
+    return on.replace(year=on.year + 1, day=28 if is_leap_day else on.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +80,17 @@ class Calendar:
     def by(self, period: Callable[[date], date]) -> dict[date, dict[int, Load]]:
         """Return the work by the first day of a period (``month_of``, ``week_of``) and unit.
 
-        Every period of the year is there, in order.
+        Twelve months, or 52 or 53 weeks, in order, the present one first. The last days of the
+        year may lie in one more, which would be shown only in part: they are left out.
         """
+        end = year_after(self.on)
         periods: dict[date, dict[int, Load]] = {
-            period(self.on + timedelta(days=number)): {} for number in range(DAYS_AHEAD)
+            period(self.on + timedelta(days=number)): {} for number in range((end - self.on).days)
         }
+        periods.pop(period(end), None)
         for (unit, day), load in self.days.items():
-            held = periods[period(day)]
-            held[unit] = held.get(unit, Load()).plus(load)
+            if (held := periods.get(period(day))) is not None:
+                held[unit] = held.get(unit, Load()).plus(load)
         return periods
 
 
@@ -106,7 +114,7 @@ class Course:
     """Some follow-ups alike, from their invitation (``invited_on``: already sent) to the call.
 
     ``channel``: how the patients are reached; ``others`` what else works, for reminders whose rule
-    names it.
+    names it and for a call after a letter. ``letter_on``: when one was printed, if it was.
     """
 
     point: TimePoint
@@ -114,6 +122,7 @@ class Course:
     due_on: date
     closes_on: date
     invited_on: date | None
+    letter_on: date | None
     channel: ContactChannel
     others: frozenset[str]
     call_after: int
@@ -121,8 +130,8 @@ class Course:
     def events(self, on: date) -> Iterator[tuple[date, Load]]:
         """Yield what one follow-up is expected to bring from a day on."""
         asked_on = self.invited_on or max(self.opens_on, on)
-        if self.channel == ContactChannel.LETTER:
-            yield max(asked_on, on), Load(letters=1)
+        if self.channel == ContactChannel.LETTER or self.letter_on:
+            yield from self._by_letter(asked_on, on)
             return
         if self.channel == ContactChannel.TELEPHONE:
             yield max(asked_on, on), Load(calls=1)
@@ -149,15 +158,23 @@ class Course:
             else:
                 yield day, Load(reminders=silent, **{_COUNTED[channel]: silent})
         last = reminded[-1][0] if reminded else asked_on
-        call_on = min(
-            last + timedelta(days=self.call_after),
-            max(
-                asked_on + timedelta(days=1),
-                self.closes_on - timedelta(days=CALL_BEFORE_CLOSING_DAYS),
-            ),
-        )
+        call_on = self._call_on(last + timedelta(days=self.call_after), asked_on)
         certain = call_on <= on
         yield max(call_on, on), Load(calls=1.0 if certain else (1 - ANSWERED_BY_MAIL) / now)
+
+    def _by_letter(self, asked_on: date, on: date) -> Iterator[tuple[date, Load]]:
+        """A letter, unless one was printed; then a call, if a number is known."""
+        letter_on = self.letter_on or max(asked_on, on)
+        if self.letter_on is None:
+            yield letter_on, Load(letters=1)
+        if ContactChannel.TELEPHONE in self.others:
+            call_on = self._call_on(letter_on + timedelta(days=DAYS_FOR_A_LETTER), letter_on)
+            yield max(call_on, on), Load(calls=1.0 if call_on <= on else 1 - ANSWERED_BY_MAIL)
+
+    def _call_on(self, wanted: date, asked_on: date) -> date:
+        """The day wanted for a call, but some days before closing, and never with the message."""
+        before_closing = self.closes_on - timedelta(days=CALL_BEFORE_CLOSING_DAYS)
+        return min(wanted, max(asked_on + timedelta(days=1), before_closing))
 
 
 _COUNTED = {"email": "emails", "sms": "texts"}
@@ -169,7 +186,7 @@ def calendar(
     """Return the work expected at the viewer's units in the year from ``on``, in one query."""
     require(viewer, Permission.FOLLOW_UP, register_code)
     definition = definition_for(register_code)
-    until = on + timedelta(days=DAYS_AHEAD)
+    until = year_after(on)
     days: dict[tuple[int, date], Load] = defaultdict(Load)
     for unit, course, n in _courses(viewer, definition, on=on, unit_id=unit_id):
         for day, load in course.events(on):
@@ -189,14 +206,15 @@ _COURSES = """
     SELECT asked.unit_id, asked."group", asked.time_point, asked.opens_on, asked.due_on,
            asked.closes_on, (asked.invited_at AT TIME ZONE %(zone)s)::date AS invited_on,
            {reach} AS reach, asked.unreachable_at IS NOT NULL AS unreachable,
-           {email} AS email, {sms} AS sms,
+           (asked.letter_printed_at AT TIME ZONE %(zone)s)::date AS letter_on,
+           {email} AS email, {sms} AS sms, {telephone} AS telephone,
            count(DISTINCT COALESCE(asked.invitation_id, -asked.membership_id)) AS n
     FROM asked
     JOIN patients_membership m ON m.id = asked.membership_id
     JOIN patients_patient p ON p.id = m.patient_id
     LEFT JOIN patients_patientidentity identity ON identity.patient_id = p.id
     LEFT JOIN alone ON alone."group" = asked."group" AND alone.time_point = asked.time_point
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 """
 
 
@@ -208,7 +226,7 @@ def _courses(
         follow_ups_for(viewer, definition.code)
         .filter(
             operation__cancelled_on__isnull=True,
-            opens_on__lt=on + timedelta(days=DAYS_AHEAD),
+            opens_on__lt=year_after(on),
             closes_on__gte=on,
         )
         .annotate(status=status_expression(on))
@@ -228,6 +246,7 @@ def _courses(
             membership_id=F("operation__membership_id"),
             invited_at=F("invitation__invited_at"),
             unreachable_at=F("invitation__unreachable_at"),
+            letter_printed_at=F("invitation__letter_printed_at"),
         )
     )
     day = "GREATEST(asked.opens_on, %(on)s)"
@@ -239,7 +258,7 @@ def _courses(
     reach = reach_sql(**told, sms="%(sms)s")
     works = {
         name: f"{reach_sql(**told, sms='%(sms)s', first=name)} LIKE '%%.{name}'"
-        for name in _COUNTED
+        for name in (*_COUNTED, "telephone")
     }
     with connection.cursor() as cursor:
         cursor.execute(
@@ -257,15 +276,17 @@ def _courses(
     points = definition.time_points
     for unit, group, key, opens_on, due_on, closes_on, invited_on, code, unreachable, *more in rows:
         if key in points:
-            email, sms, n = more
+            letter_on, email, sms, telephone, n = more
+            reached_by = {"email": email, "sms": sms, "telephone": telephone}
             course = Course(
                 points[key].for_group(group),
                 opens_on,
                 due_on,
                 closes_on,
                 invited_on,
-                _channel(Reach.from_code(code), unreachable=unreachable),
-                frozenset(name for name, works in (("email", email), ("sms", sms)) if works),
+                letter_on,
+                _channel(Reach.from_code(code), unreachable=unreachable and letter_on is None),
+                frozenset(name for name, reached in reached_by.items() if reached),
                 definition.proms.call_after_days,
             )
             yield unit, course, n

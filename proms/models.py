@@ -189,6 +189,7 @@ class RevokedLink(models.Model):
 class StoppedReminders(models.Model):
     """Somebody with the mail has said: no more reminders of this invitation. Rows are only added.
 
+    The member gets no more pre-notices either; later invitations and their reminders still go out.
     Kept apart from the invitation: it is a wish about mail and no event of the follow-up.
     """
 

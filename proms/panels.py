@@ -178,6 +178,10 @@ def patient_panel(
                 for row in rows
             ),
             "calls": selectors.calls_to(viewer, membership),
+            "stopped": [
+                (time_point_label(definition, one.invitation.time_point), one.at)
+                for one in selectors.stopped_reminders_of(viewer, membership)
+            ],
             "words": _words(found, membership, definition, today),
             "courses": _courses(
                 request, membership, definition, [one.operation.group for one in found]

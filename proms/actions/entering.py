@@ -54,7 +54,7 @@ def enter_answers(
     """Take what was typed of a form (see `proms.paper.typed`), and submit it when it may be.
 
     ``answered_by``: of a child, who gave the answers; where nobody says it, who most likely did.
-    Of two entries the later one says it. Whoever is of age answers alone.
+    Whoever is of age answers alone.
 
     With double entry the first entry is kept, and corrected by its author until a second person
     has entered the form. Raises RuleBroken beside the question or the date, AnsweredMeanwhile when
@@ -82,14 +82,15 @@ def enter_answers(
     entry.answers, entry.answered_by = _kept(form, typed), told
     entry.entered_at = now
     if not twice:
-        return Entered(_submit(held, form, reading, [entry], answered_on, now))
+        return Entered(_submit(held, form, reading, [entry], answered_on, now, answered_by=told))
     entry.save()
     if entry.position == 1:
         return Entered()
     first = entries[0]
     if _differ(form, first, entry):
         return Entered(differs=True)
-    return Entered(_submit(held, form, reading, [first, entry], answered_on, now))
+    both = [first, entry]
+    return Entered(_submit(held, form, reading, both, answered_on, now, answered_by=told))
 
 
 @transaction.atomic
@@ -100,11 +101,13 @@ def resolve_entries(
     answered_on: date | None,
     by: Viewer,
     now: datetime,
+    answered_by: str = "",
 ) -> Response:
     """Submit two entries with what the paper says where they differ.
 
-    ``typed`` holds the answers to the questions that differ, ``answered_on`` the date when the two
-    give different ones. Raises RuleBroken, AnsweredMeanwhile.
+    ``typed`` holds the answers to the questions that differ, ``answered_on`` the date and
+    ``answered_by`` who answered when the two say it differently. Raises RuleBroken,
+    AnsweredMeanwhile.
     """
     held = locked_form(invitation_id)
     entries = list(Entry.objects.filter(invitation_id=held.pk).order_by("position"))
@@ -123,10 +126,15 @@ def resolve_entries(
     undecided = {
         code: _("Type what the form says.") for code, text in decided.items() if not text.strip()
     }
+    who = first.answered_by
+    if who != second.answered_by:
+        who = _who_answered(held.pk, answered_by, on=answered_on)
+        if who and not answered_by:
+            undecided["answered_by"] = _("Choose who has answered.")
     if undecided:
         raise RuleBroken(undecided)
     reading = _reading(form, {**first.answers, **second.answers, **decided})
-    return _submit(held, form, reading, entries, answered_on, now)
+    return _submit(held, form, reading, entries, answered_on, now, answered_by=who)
 
 
 @transaction.atomic
@@ -187,9 +195,10 @@ def _kept(form: Form, typed: Mapping[str, str]) -> dict[str, str]:
 
 
 def _differ(form: Form, first: Entry, second: Entry) -> bool:
-    return first.answered_on != second.answered_on or bool(
-        differences(form, first.answers, second.answers)
-    )
+    return (first.answered_on, first.answered_by) != (
+        second.answered_on,
+        second.answered_by,
+    ) or bool(differences(form, first.answers, second.answers))
 
 
 def _submit(
@@ -199,6 +208,8 @@ def _submit(
     entries: list[Entry],
     answered_on: date,
     now: datetime,
+    *,
+    answered_by: str,
 ) -> Response:
     response = respond(
         held,
@@ -207,7 +218,7 @@ def _submit(
         answered_on=answered_on,
         now=now,
         method=entries[0].method,
-        answered_by=entries[-1].answered_by,
+        answered_by=answered_by,
     )
     for entry in entries:
         entry.response = response

@@ -12,6 +12,10 @@ from proms.models import Invitation, StoppedReminders
 def stop_reminders(*, token: str, now: datetime) -> None:
     """End reminders of the invitation that a token is about, also those queued already.
 
+    The member gets no more pre-notices of later questions either: who wants fewer messages does
+    not want one that asks nothing. Later questions and the reminders of those still go out; staff
+    see it on the patient's page (``proms.selectors.stopped_reminders_of``).
+
     The questions may still be answered. Safe to call again; an unknown token changes nothing, and
     nobody is told whether it was one.
     """

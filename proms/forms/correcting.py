@@ -1,9 +1,10 @@
 """Correcting what a patient has answered."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,6 +25,21 @@ class AnswerField(forms.CharField):
             return self.row.read(super().clean(value))
         except WrongAnswer:
             raise forms.ValidationError(_("This is not an answer to the question.")) from None
+
+
+class OptionsInLanguage(forms.Select):
+    """A list whose options are in the language of the form, but for the empty one."""
+
+    def __init__(self, language: str, choices: Iterable[tuple[Any, str]]) -> None:
+        super().__init__(choices=choices)
+        self.language = language
+
+    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Say in which language the option is."""
+        option = super().create_option(*args, **kwargs)
+        if option["value"] != "":
+            option["attrs"]["lang"] = self.language
+        return option
 
 
 class CorrectionForm(forms.Form):
@@ -77,11 +93,18 @@ class CorrectionForm(forms.Form):
 
 def _field(row: Row, value: float | None, language: str) -> AnswerField:
     item, words = row.item, row.words
-    now = words.label(value) or _("not answered")
     widget: forms.Widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
     if item.type == "choice":
-        choices = [("", _("Not answered")), *words.options]
-        widget = forms.Select(choices=choices, attrs={"lang": language})
+        widget = OptionsInLanguage(language, [("", _("Not answered")), *words.options])
+    answered = words.label(value)
+    now = (
+        format_html('<span lang="{}">{}</span>', language, answered)
+        if answered
+        else _("not answered")
+    )
     return AnswerField(
-        row, label=words.question, widget=widget, help_text=_("Now: %(answer)s") % {"answer": now}
+        row,
+        label=words.question,
+        widget=widget,
+        help_text=format_html(_("Now: {answer}"), answer=now),
     )

@@ -12,7 +12,7 @@ from patients.models import Membership
 from patients.policies import age_on
 from procedures.models import Operation
 from proms.instruments import Instrument, Scale, instrument
-from proms.models import FollowUp, Invitation, Response, Score
+from proms.models import FollowUp, Invitation, Response, Score, StoppedReminders
 from proms.plans import plan_for
 from proms.scoring import score_one
 from proms.status import WAITING, Status, status_expression
@@ -180,6 +180,16 @@ def _responses_of(viewer: Viewer, membership: Membership) -> QuerySet[Response]:
         invitation__in=visible.filter(operation__membership=membership)
         .order_by()
         .values("invitation"),
+    )
+
+
+def stopped_reminders_of(viewer: Viewer, membership: Membership) -> list[StoppedReminders]:
+    """Return when a member said "no more reminders", at the viewer's units, the newest first."""
+    asked = follow_ups_for(viewer, membership.register_id).filter(operation__membership=membership)
+    return list(
+        StoppedReminders.objects.filter(invitation__in=asked.order_by().values("invitation"))
+        .select_related("invitation")
+        .order_by("-at")
     )
 
 

@@ -147,6 +147,8 @@ def compare(request: HttpRequest, register: str, invitation: int) -> HttpRespons
     typed = {code: request.POST.get(code, "") for code in codes}
     answered_on = request.POST.get("answered_on", "")
     dates_differ = first.answered_on != second.answered_on
+    who_differs = first.answered_by != second.answered_by
+    answered_by = request.POST.get("answered_by", "") if who_differs else ""
     wrong: dict[str, str] = {}
     if request.method == "POST":
         day = _day(answered_on, wrong) if dates_differ else None
@@ -156,6 +158,7 @@ def compare(request: HttpRequest, register: str, invitation: int) -> HttpRespons
                     invitation_id=held.pk,
                     typed=typed,
                     answered_on=day,
+                    answered_by=answered_by,
                     by=request.viewer,
                     now=clock.now(),
                 )
@@ -181,6 +184,10 @@ def compare(request: HttpRequest, register: str, invitation: int) -> HttpRespons
             "dates_differ": dates_differ,
             "answered_on": answered_on,
             "date_error": wrong.get("answered_on", ""),
+            "who": [(value, label, value == answered_by) for value, label in AnsweredBy.choices]
+            if who_differs
+            else [],
+            "who_error": wrong.get("answered_by", ""),
             "error": wrong.get("__all__", ""),
             "rows": [
                 {

@@ -15,6 +15,8 @@ from registry.embedded.control import ensure_running, running, stop
 from registry.embedded.run import run
 from registry.embedded.state import EmbeddedServicesError, Services
 
+NOTHING_RAN = "Nothing to stop: no server is running. A demo and the tests stop their own."
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command on the servers of a data directory; return the exit code."""
@@ -24,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
             return run(chosen.data_dir, chosen.program, stop_always=chosen.stop_always)
         if chosen.command == "stop":
             stopped = stop(chosen.data_dir)
-            print("PostgreSQL and Valkey stopped." if stopped else "No server was running.")
+            print("PostgreSQL and Valkey stopped." if stopped else NOTHING_RAN)
             return 0
         if chosen.command == "start":
             ensure_running(chosen.data_dir)

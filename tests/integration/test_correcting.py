@@ -63,6 +63,10 @@ def test_a_correction_shows_old_and_new_with_reason_and_scores_anew(staff, answe
     words = form_for(answered.plan, "da").items["odi1"].words
     [change] = correction.changes
     assert (change.question, change.old, change.new) == (words.text, words.label(1), words.label(5))
+    assert '<option value="" selected>' not in text(page)
+    assert '<option value="">Not answered</option>' in text(page)
+    assert f'<option value="5" selected lang="da">{words.label(5)}</option>' in text(page)
+    assert f'Now: <span lang="da">{words.label(5)}</span>' in text(page)
     assert '<del lang="da">' in text(page)
     assert f'<span lang="da">{words.text}</span>' in text(page)  # the staff read English
 

@@ -2,8 +2,9 @@
 
 import csv
 import io
+from calendar import monthrange
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import date, timedelta
 from html import unescape
 
 import pytest
@@ -11,9 +12,17 @@ from django.urls import reverse
 
 from patients import vault
 from patients.actions import seen_at
-from patients.models import Patient
-from proms.actions import create_schedule, invite_due
-from proms.forecast import Load, calendar, month_of, silent_share, week_of
+from patients.models import Patient, PatientIdentity
+from proms.actions import create_schedule, invite_due, print_form
+from proms.forecast import (
+    Calendar,
+    Load,
+    calendar,
+    month_of,
+    silent_share,
+    week_of,
+    year_after,
+)
 from proms.models import CallAttempt, FollowUp, Invitation
 from registry.accounts.selectors import viewer_for
 from registry.audit.models import AccessLog
@@ -201,7 +210,7 @@ def test_a_patient_to_be_invited_brings_reminders_and_perhaps_a_call(staff, unit
     opens = on + timedelta(days=51)
     assert held.days[unit_here.pk, opens].invitations == 1
     months = held.by(month_of)
-    assert len(months) in (12, 13)
+    assert len(months) == 12
     assert months[month_of(opens)][unit_here.pk].invitations == 1
     assert sum(load.calls for loads in held.by(week_of).values() for load in loads.values()) > 0.4
 
@@ -228,7 +237,8 @@ REMINDER = {"key": "text", "after": "invitation", "days": 5, "channel": "sms"}
          {"emails": 1, "texts": 0.73, "invitations": 1, "reminders": 0.73, "calls": 0.47}),
         (False, {}, [REMINDER], {"emails": 1.73, "invitations": 1, "reminders": 0.73,
                                  "calls": 0.47}),
-        (True, {"preferred": "letter"}, [], {"letters": 1}),
+        (True, {"preferred": "letter"}, [], {"letters": 1, "calls": 0.47}),
+        (True, {"preferred": "letter", "telephone": False}, [], {"letters": 1}),
         (True, {}, [REMINDER | {"channel": "letter"}],
          {"emails": 1, "invitations": 1, "letters": 0.73, "calls": 0.47}),
         (True, {"preferred": "telephone"}, [], {"calls": 1}),
@@ -242,6 +252,9 @@ def test_work_is_counted_by_the_channel_and_by_the_groups_own_rules(
     on, preferred = clock.today(), known.get("preferred", "")
     member = make_member(**{name: value for name, value in known.items() if name == "email"})
     Patient.objects.filter(pk=member.patient_id).update(preferred_channel=preferred)
+    PatientIdentity.objects.filter(patient=member.patient).update(
+        has_telephone=known.get("telephone", True)
+    )
     operation = make_operation(member, performed_on=on - timedelta(days=300), unit=unit_here)
     create_schedule(operation_id=operation.pk)
     FollowUp.objects.exclude(time_point="y1").delete()
@@ -249,6 +262,36 @@ def test_work_is_counted_by_the_channel_and_by_the_groups_own_rules(
     override = TimePointOverride(groups=[operation.group], reminders=reminders)
     monkeypatch.setitem(point.__dict__, "overrides", (override,))
     assert expected(staff, on) == work
+
+
+def test_after_a_letter_comes_a_call_and_no_second_letter(staff, unit_here):
+    invitation = to_be_called(unit_here)
+    on = clock.today()
+    FollowUp.objects.filter(invitation=None).delete()
+    print_form(invitation_id=invitation.pk, language="da", by=viewer_for(staff.user, on=on),
+               now=clock.now(), by_post=True)  # fmt: skip
+    assert expected(staff, on) == {"calls": 0.47}
+    [(_unit, day)] = calendar(viewer_for(staff.user, on=on), "danespine", on=on).days
+    assert day == on + timedelta(days=21)
+    Invitation.objects.update(letter_printed_at=clock.now() - timedelta(days=30))
+    assert expected(staff, on) == {"calls": 1}
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+@pytest.mark.parametrize("day", [1, 15, 31])
+@pytest.mark.parametrize("year", [2027, 2028])
+def test_a_year_has_twelve_months_and_no_broken_week_at_its_end(year, month, day):
+    on = date(year, month, min(day, monthrange(year, month)[1]))
+    held = Calendar(on, {(1, on): Load(calls=1), (1, year_after(on) - timedelta(days=1)): Load()})
+    months, weeks = held.by(month_of), held.by(week_of)
+    assert len(months) == 12
+    assert max(weeks) + timedelta(days=7) == week_of(year_after(on))
+    assert (min(months), min(weeks)) == (month_of(on), week_of(on))
+    assert months[month_of(on)][1].calls == weeks[week_of(on)][1].calls == 1
+
+
+def test_the_year_from_a_leap_day_has_twelve_months():
+    assert len(Calendar(date(2028, 2, 29), {}).by(month_of)) == 12
 
 
 def test_the_dead_are_expected_to_bring_nothing(staff, unit_here):

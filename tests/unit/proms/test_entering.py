@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
+from patients.models import Patient
 from proms import actions
 from proms.models import Entry, FollowUp, Invitation, Response, Score, StartedForm
 from proms.questionnaire import form_for
@@ -57,7 +58,9 @@ def typed(invitation: Invitation, **changes: str) -> dict[str, str]:
     }
 
 
-def enter(invitation: Invitation, by: Viewer, *, now=NOW, on=TODAY, method="paper", **changes):
+def enter(
+    invitation: Invitation, by: Viewer, *, now=NOW, on=TODAY, method="paper", who="", **changes
+):
     return actions.enter_answers(
         invitation_id=invitation.pk,
         typed=typed(invitation, **changes),
@@ -66,12 +69,18 @@ def enter(invitation: Invitation, by: Viewer, *, now=NOW, on=TODAY, method="pape
         method=method,
         by=by,
         now=now,
+        answered_by=who,
     )
 
 
-def resolve(invitation: Invitation, by: Viewer, answered_on=None, **decided):
+def resolve(invitation: Invitation, by: Viewer, answered_on=None, *, who="", **decided):
     return actions.resolve_entries(
-        invitation_id=invitation.pk, typed=decided, answered_on=answered_on, by=by, now=NOW
+        invitation_id=invitation.pk,
+        typed=decided,
+        answered_on=answered_on,
+        answered_by=who,
+        by=by,
+        now=NOW,
     )
 
 
@@ -243,6 +252,28 @@ def test_two_dates_are_decided_too(invitation, people, twice):
     assert refused.value.message_dict.keys() == {"answered_on"}
     response = resolve(invitation, people[0], TODAY - timedelta(days=1))
     assert response.answered_on == TODAY - timedelta(days=1)
+
+
+@pytest.fixture
+def child(invitation):
+    Patient.objects.filter(memberships__invitations=invitation).update(birth_date=date(2016, 3, 9))
+
+
+def test_who_answered_for_a_child_is_decided_too(invitation, people, twice, child):
+    enter(invitation, people[0], who="patient", odi1="2")
+    assert enter(invitation, people[1], who="guardian", odi1="2").differs
+    assert not Response.objects.exists()
+    with pytest.raises(RuleBroken) as refused:
+        resolve(invitation, people[0])
+    assert refused.value.message_dict.keys() == {"answered_by"}
+    with pytest.raises(RuleBroken):
+        resolve(invitation, people[0], who="somebody")
+    assert resolve(invitation, people[0], who="patient").answered_by == "patient"
+
+
+def test_two_entries_that_say_the_same_of_a_child_are_submitted(invitation, people, twice, child):
+    enter(invitation, people[0], who="guardian")
+    assert enter(invitation, people[1], who="guardian").response.answered_by == "guardian"
 
 
 def test_a_third_person_and_a_late_first_are_sent_to_the_comparison(invitation, people, twice):

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.urls import reverse
 
 from patients.models import PatientIdentity
 from patients.vault import change_identity
@@ -184,6 +185,21 @@ def test_only_pressing_the_button_ends_reminders(client):
     assert isinstance(composed(invitation, "new_link"), ComposedMail)
     assert actions.queue_reminders(now=NOW + timedelta(days=8)) == 0
     assert Message.objects.count() == 1
+
+
+def test_who_wanted_no_more_reminders_is_told_what_still_comes_and_staff_see_it(client, client_of):
+    invitation = invited()
+    page = client.get(f"/q/{stop_token_for(invitation.pk)}/stop/").content.decode()
+    assert "no more reminders about these questions" in page
+    assert "no messages that tell you beforehand" in page
+    assert "Questions that are due later still come" in page
+    staff = client_of("coordinator", "danespine")
+    patient = reverse("patients:detail", args=["danespine", invitation.membership_id])
+    assert "no more reminders" not in staff.get(patient).content.decode()
+    client.post(f"/q/{stop_token_for(invitation.pk)}/stop/")
+    seen = staff.get(patient).content.decode()
+    assert "Asked by the link in a message for no more reminders:" in seen
+    assert "Still sent: later questions and their reminders" in seen
 
 
 def test_the_page_is_the_same_for_every_token(client):
