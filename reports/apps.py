@@ -10,10 +10,13 @@ class ReportsConfig(AppConfig):
         """Wire what this app hears and shows."""
         from registry.core.panels import register_menu_entry, register_panel
         from registry.jobs.runners import register_runner
+        from registry.registers.loader import register_check
         from reports import panels
+        from reports.checks import check_breakdowns
         from reports.exports import job as export_job
         from reports.subscriptions import subscribe_all
 
+        register_check("reports", check_breakdowns)
         subscribe_all()
         register_menu_entry(panels.MENU)
         register_panel("home", panels.home, position=60)

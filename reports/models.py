@@ -60,7 +60,11 @@ class Dimensions(models.Model):
 
 
 class OperationScaleFact(Dimensions):
-    """One operation and one scale: the score at each time point, empty where there is none."""
+    """One operation and one scale: the score at each time point, empty where there is none.
+
+    Answers that are no scores (how far a patient can walk) and that reports are about are held the
+    same way; ``scale`` is then the name of the question in the register's definition.
+    """
 
     # In the order in which benchmarks read, so that the key is their index too. An operation has
     # one group, so this is one row an operation and scale.

@@ -8,6 +8,9 @@ from proms.instruments import instruments
 from proms.instruments.schema import Scale
 from registry.registers.schema import RegisterDefinition, Text
 
+DIMENSIONS = ("symptom_duration_axial", "symptom_duration_limb", "smoking")
+"""Questions whose answer before surgery is a column of every fact."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -55,6 +58,23 @@ def measures(definition: RegisterDefinition) -> dict[str, Measure]:
         for code in asked
         for scale in held[code].scales
         if scale.kind == "number" and scale.range is not None and scale.direction is not None
+    }
+
+
+def reported_questions(definition: RegisterDefinition) -> dict[str, str]:
+    """Return the patients' questions that tables of the report are about: key and item.
+
+    Facts hold their answers like scores. Those that are dimensions of every fact are not here.
+    """
+    named = {
+        name
+        for table in definition.reports.tables
+        for name in (table.by, *(column.variable for column in table.columns))
+    }
+    return {
+        key: question.item
+        for key, question in definition.patient_questions.items()
+        if key in named and key not in DIMENSIONS
     }
 
 

@@ -18,7 +18,7 @@ from procedures.models import Operation
 from registry.registers.actions import mark_slices_stale, take_stale_slices
 from registry.registers.selectors import Slice, definition_for, stale_slices
 from reports.actions import statements
-from reports.scales import measures
+from reports.scales import measures, reported_questions
 
 SLICES_AT_ONCE = 50
 """How many slices the sweeper takes into one transaction."""
@@ -156,11 +156,13 @@ def _parameters(register_code: str, *, on: date) -> dict[str, object]:
         for group in definition.groups
         for scale in scales.values()
     ]
-    questions = definition.patient_questions
+    questions, asked = definition.patient_questions, reported_questions(definition)
     return {
         "register": register_code,
         "on": on,
         "scales": list(scales),
+        "questions": list(asked),
+        "question_items": list(asked.values()),
         "improve_groups": [group for group, _scale, _by in improvements],
         "improve_scales": [scale for _group, scale, _by in improvements],
         "improve_by": [by for _group, _scale, by in improvements],

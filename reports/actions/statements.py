@@ -2,7 +2,8 @@
 
 Each function returns a statement for some slices (given as arrays) or for a whole register.
 Parameters: ``register``, ``units`` and ``years`` (arrays, one slice each), ``on`` (today),
-``scales`` (codes that count), ``improve_groups``/``improve_scales``/``improve_by`` (the relevant
+``scales`` (codes that count), ``questions`` and ``question_items`` (answers held like scores: name
+and item of each), ``improve_groups``/``improve_scales``/``improve_by`` (the relevant
 change, signed) and the item codes of the patient's answers (``QUESTIONS``).
 """
 
@@ -147,27 +148,43 @@ def insert_completeness(*, whole_register: bool) -> str:
 def insert_facts(*, whole_register: bool) -> str:
     """Return the statement that writes one row per operation × scale with a score.
 
-    Scores of a response count for every operation whose follow-up it completed. The dimensions
-    are those of the operation's completeness row, which has been written before.
+    Answers that reports are about stand beside the scores, by the name of their question.
+    Both count for every operation whose follow-up the response completed. The dimensions are those
+    of the operation's completeness row, which has been written before.
     """
     points = ", ".join(
-        f"max(score.value) FILTER (WHERE follow_up.time_point = '{point}')" for point in TIME_POINTS
+        f"max(held.value) FILTER (WHERE held.time_point = '{point}')" for point in TIME_POINTS
     )
     dimensions = ", ".join(f"operation.{name}" for name in _DIMENSIONS.split(", "))
     held = f"{COMPLETENESS} AS operation {_within('operation', whole_register)}"
     return f"""
-        WITH pivoted (operation_id, scale, {", ".join(TIME_POINTS)}) AS (
-            SELECT follow_up.operation_id, score.scale, {points}
+        WITH answered AS NOT MATERIALIZED (
+            SELECT follow_up.operation_id, follow_up.time_point, response.id, response.answers
             FROM {held}
             JOIN proms_followup AS follow_up
                 ON follow_up.operation_id = operation.operation_id
                AND follow_up.completed_on IS NOT NULL
             JOIN proms_response AS response
                 ON response.invitation_id = follow_up.invitation_id AND response.current
-            JOIN proms_score AS score ON score.response_id = response.id
             WHERE operation.register_id = %(register)s
-              AND score.value IS NOT NULL AND score.scale = ANY(%(scales)s::text[])
-            GROUP BY follow_up.operation_id, score.scale
+        ),
+        held (operation_id, time_point, scale, value) AS (
+            SELECT answered.operation_id, answered.time_point, score.scale, score.value
+            FROM answered
+            JOIN proms_score AS score ON score.response_id = answered.id
+            WHERE score.value IS NOT NULL AND score.scale = ANY(%(scales)s::text[])
+            UNION ALL
+            SELECT answered.operation_id, answered.time_point, question.code,
+                   (answered.answers ->> question.item)::float8
+            FROM answered
+            CROSS JOIN unnest(%(questions)s::text[], %(question_items)s::text[])
+                AS question (code, item)
+            WHERE jsonb_typeof(answered.answers -> question.item) = 'number'
+        ),
+        pivoted (operation_id, scale, {", ".join(TIME_POINTS)}) AS (
+            SELECT held.operation_id, held.scale, {points}
+            FROM held
+            GROUP BY held.operation_id, held.scale
         ),
         improvement AS (
             SELECT * FROM unnest(
@@ -190,7 +207,7 @@ def insert_facts(*, whole_register: bool) -> str:
 
 
 def insert_summary(*, whole_register: bool) -> str:
-    """Return the statement that sums the facts, once by procedure type and once over all."""
+    """Return the statement that sums the scores, once by procedure type and once over all."""
     sums = sums_of("value")
     return f"""
         INSERT INTO {SUMMARY} (register_id, "group", procedure_type, unit_id, year, time_point,
@@ -202,6 +219,7 @@ def insert_summary(*, whole_register: bool) -> str:
             VALUES {", ".join(f"('{point}', fact.{point})" for point in TIME_POINTS)}
         ) AS score (time_point, value)
         WHERE fact.register_id = %(register)s AND value IS NOT NULL
+          AND fact.scale = ANY(%(scales)s::text[])
         GROUP BY GROUPING SETS (
             (fact."group", fact.scale, time_point, fact.unit_id, fact.year, fact.procedure_type),
             (fact."group", fact.scale, time_point, fact.unit_id, fact.year)

@@ -16,6 +16,7 @@ from registry.registers.schema import RegisterDefinition
 from registry.registers.schema.reporting import PublishedGroup, TableColumn
 from registry.registers.schema.reporting import Table as Layout
 from reports.annual import selectors
+from reports.annual.breakdown import breakdown
 from reports.annual.selectors import ByRegionAndYear, Preoperative, Scores
 from reports.annual.tables import Cell, Column, Table, percent, rounded
 from reports.scales import Measure, measures
@@ -486,5 +487,6 @@ BUILDERS: dict[str, Builder] = {
     "operations_by_group_year": operations_by_group_year,
     "completeness_by_unit_year": completeness_by_unit_year,
     "outcomes": outcomes,
+    "breakdown": breakdown,
 }
 """By TableKind of the definition."""

@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from reports.annual.tables import Cell, Table
-
-Place = tuple[int, int]
+from reports.annual.tables import Cell, Place, Table
 
 
 def protected(table: Table, *, threshold: int) -> Table:
@@ -23,7 +21,7 @@ def protected(table: Table, *, threshold: int) -> Table:
         for row, cells in enumerate(table.rows)
         for column, cell in enumerate(cells)
         if table.columns[column].what == "count" and _small(cell, threshold)
-    }
+    } | _over_few(table, threshold)
     before = -1
     while before != len(hidden):
         before = len(hidden)
@@ -37,6 +35,13 @@ def protected(table: Table, *, threshold: int) -> Table:
         for row, cells in enumerate(table.rows)
     )
     return replace(table, rows=rows, withheld=frozenset(hidden))
+
+
+def _over_few(table: Table, threshold: int) -> set[Place]:
+    """Figures over too few cases, and the figure over all from which one would follow."""
+    few = {place for place, cases in table.behind.items() if _small(cases, threshold)}
+    last = len(table.rows) - 1
+    return few | ({(last, column) for _row, column in few} if table.has_total else set())
 
 
 def _small(cell: Cell, threshold: int) -> bool:
@@ -81,8 +86,8 @@ def _with_their_count(table: Table, hidden: set[Place]) -> set[Place]:
     """Figures and part counts fall with the count they are about."""
     found: set[Place] = set()
     for column, told in enumerate(table.columns):
-        if told.about:
-            count = table.column(told.about)
+        for name in (told.about,) if isinstance(told.about, str) else told.about:
+            count = table.column(name) if name else None
             found |= {
                 (row, column)
                 for row, cells in enumerate(table.rows)

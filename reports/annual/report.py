@@ -22,7 +22,7 @@ from reports.annual.protection import protected
 from reports.annual.selectors import require_annual_report
 from reports.annual.tables import Table
 
-_FROM_FACTS = {"operations_by_group_year", "completeness_by_unit_year", "outcomes"}
+_FROM_FACTS = {"operations_by_group_year", "completeness_by_unit_year", "outcomes", "breakdown"}
 
 
 class NoReport(ValueError):

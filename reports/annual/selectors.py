@@ -7,7 +7,7 @@ whole register; `reports.annual.protection` withholds what the viewer may not se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import wraps
@@ -18,11 +18,15 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import ExtractYear
 
 from procedures.models import Complication, GoalOutcome, Operation, TreatmentGoal
+from proms.instruments import instrument
+from proms.instruments.schema import Scale
+from proms.scoring.surgeon import computed_scores
 from referrals.models import Consultation, Referral
 from registry.accounts.permissions import Permission, Viewer
 from registry.audit.actions import deny
+from registry.registers.schema import RegisterDefinition
 from registry.registers.schema.base import RegionBasis
-from registry.registers.selectors import units_of
+from registry.registers.selectors import definition_for, units_of
 from registry.units.models import HealthRegion, Unit, UnitLabel
 from reports.models import CompletenessFact, OperationScaleFact
 from reports.selectors.completeness import answered, counted
@@ -338,3 +342,117 @@ def scores(
         for scale, *numbers in rows
         for place, point in enumerate(points)
     }
+
+
+# --- Breakdowns -------------------------------------------------------------------------------
+
+
+def alias(code: str) -> str:
+    """Return the name under which the facts of a scale or question are joined."""
+    return f'"of_{code}"'
+
+
+def join_of_fact(code: str) -> str:
+    """Return the SQL that joins the facts of a scale or question to operations."""
+    table, name = OperationScaleFact._meta.db_table, alias(code)
+    return (
+        f"LEFT JOIN {table} AS {name} ON {name}.operation_id = operation.operation_id"
+        f" AND {name}.register_id = operation.register_id"
+        f' AND {name}."group" = operation."group" AND {name}.scale = \'{code}\''
+    )
+
+
+@_whole_register
+def broken_down(
+    viewer: Viewer,
+    register_code: str,
+    *,
+    row: str,
+    total: str,
+    joins: Iterable[str],
+    sums: Mapping[str, tuple[str, range]],
+    parameters: Mapping[str, Any],
+    groups: Iterable[str],
+    procedure_types: Iterable[str],
+    years: range,
+    until: date | None,
+) -> dict[str, dict[Any, Scores]]:
+    """Return for each of ``sums`` what it adds up to by row, and over all rows as ``total``.
+
+    A sum is an expression and the years of the operations that it is over. Operations whose row is
+    unknown are in none. ``row``, ``joins`` and expressions are SQL whose names the definition's
+    checks have passed; the facts are fresh.
+    """
+    if not sums:
+        return {}
+    kinds = list(procedure_types)
+    values = ", ".join(
+        f"CASE WHEN operation.year BETWEEN {span.start} AND {span.stop - 1}"
+        f" THEN ({expression})::float8 END"
+        for expression, span in sums.values()
+    )
+    columns = [f"v{place}" for place in range(len(sums))]
+    moments = ", ".join(
+        f"count({v}), coalesce(sum({v}), 0), coalesce(sum({v}*{v}), 0)" for v in columns
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT grouping(key) = 1, key, {moments} FROM ("
+            f"SELECT {row}, {values} FROM {CompletenessFact._meta.db_table} AS operation"
+            f" {' '.join(joins)}"
+            ' WHERE operation.register_id = %(register)s AND operation."group" = ANY(%(groups)s)'
+            " AND operation.year BETWEEN %(first)s AND %(last)s"
+            " AND operation.performed_on <= %(on)s"
+            f"{' AND operation.procedure_type = ANY(%(kinds)s)' if kinds else ''}"
+            f") AS broken (key, {', '.join(columns)})"
+            " WHERE key IS NOT NULL GROUP BY GROUPING SETS ((key), ())",
+            {
+                **parameters,
+                "register": register_code,
+                "groups": list(groups),
+                "kinds": kinds,
+                "first": years.start,
+                "last": years.stop - 1,
+                "on": until or FOREVER,
+            },
+        )
+        rows = cursor.fetchall()
+    found: dict[str, dict[Any, Scores]] = {name: {} for name in sums}
+    for whole, key, *numbers in rows:
+        for place, name in enumerate(sums):
+            told = Scores(*numbers[3 * place : 3 * place + 3])
+            if told.n:
+                found[name][total if whole else key] = told
+    return found
+
+
+def surgeons_scales(definition: RegisterDefinition) -> dict[str, Scale]:
+    """Return the scales that are computed from what surgeons enter, by code."""
+    asked = (instrument(computed.instrument) for computed in definition.procedures.computed)
+    return {scale.code: scale for one in asked for scale in one.scales}
+
+
+@_whole_register
+def surgeons_scores(viewer: Viewer, register_code: str, *, scale: str) -> dict[int, str]:
+    """Return a score that is computed from what surgeons entered, by operation id.
+
+    It is stored nowhere; only operations with one of its variables are looked at.
+    """
+    definition = definition_for(register_code)
+    asked = {
+        variable
+        for computed in definition.procedures.computed
+        if any(one.code == scale for one in instrument(computed.instrument).scales)
+        for variable in computed.answers.values()
+    }
+    entered = _performed(register_code, None).filter(details__has_any_keys=sorted(asked))
+    return {
+        pk: _written(computed.score.value)
+        for pk, details in entered.values_list("pk", "details")
+        for computed in computed_scores(definition, details)
+        if computed.scale.code == scale and computed.score.value is not None
+    }
+
+
+def _written(score: float | str) -> str:
+    return score if isinstance(score, str) else f"{score:g}"

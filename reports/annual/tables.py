@@ -6,12 +6,14 @@ something was counted and none was found. Totals are computed from the cases, ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
 Number = int | float
 Cell = str | Number | None
+Place = tuple[int, int]
 What = Literal["label", "count", "figure"]
 """What a column holds: the label of the row, numbers of patients or operations, anything else."""
 
@@ -24,8 +26,8 @@ class Column:
     label: str
     what: What = "count"
     decimals: int = 0
-    about: str = ""
-    """The key of the column with the number of cases behind a figure; it falls with it."""
+    about: str | tuple[str, ...] = ""
+    """The keys of columns with the number of cases behind a figure; it falls with any of them."""
     adds_up: str = ""
     """The key of the column that is the sum of this one and its like, such as a total of years."""
 
@@ -45,8 +47,10 @@ class Table:
     has_total: bool = False
     """Whether the last row is the sum of the others."""
     notes: tuple[str, ...] = ()
-    withheld: frozenset[tuple[int, int]] = frozenset()
+    withheld: frozenset[Place] = frozenset()
     """Cells (row, column) left empty because they would tell of too few patients."""
+    behind: Mapping[Place, int] = field(default_factory=dict)
+    """How many cases stand behind a figure, also where no column of the table says so."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the table as the report's JSON has it."""

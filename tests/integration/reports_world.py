@@ -174,6 +174,20 @@ def count_by_hand(on: date) -> Counted:
     return counted
 
 
+def answers_by_hand(question: str) -> dict[tuple[int, str], float]:
+    """Return the answers to a question that count, by operation and time point."""
+    held = {}
+    for follow_up in FollowUp.objects.filter(
+        operation__register_id=REGISTER,
+        operation__performed_on__isnull=False,
+        completed_on__isnull=False,
+    ):
+        response = Response.objects.get(invitation_id=follow_up.invitation_id, current=True)
+        if response.answers.get(question) is not None:
+            held[follow_up.operation_id, follow_up.time_point] = response.answers[question]
+    return held
+
+
 def _counts(follow_up: FollowUp, on: date) -> tuple[int, int]:
     """Whether the follow-up is answered and whether it is expected on a day."""
     if follow_up.due_on > on:

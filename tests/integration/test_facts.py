@@ -24,6 +24,7 @@ from tests.integration.reports_world import (
     REGISTER,
     Counted,
     answer,
+    answers_by_hand,
     censor,
     count_by_hand,
     move,
@@ -48,6 +49,7 @@ edits = st.one_of(
             min_size=1,
         ),
         days,
+        st.one_of(st.none(), st.integers(1, 4)),
     ),
     st.tuples(st.just("censor"), which, st.sampled_from(POINTS), st.one_of(st.none(), days)),
     st.tuples(st.just("move"), which, st.integers(0, 1), days),
@@ -58,8 +60,9 @@ edits = st.one_of(
 def apply(edit: tuple, operations: list, units: list) -> None:
     """Make one edit, as an action would: rows and mark in one transaction."""
     match edit:
-        case ("answer", chosen, point, scores, on):
-            answer([operations[one] for one in chosen], point, scores, on=on)
+        case ("answer", chosen, point, scores, on, walks):
+            answered = {"walking_distance": walks, "work": 1}
+            answer([operations[one] for one in chosen], point, scores, on=on, answers=answered)
         case ("censor", one, point, on):
             censor(operations[one], point, on=on)
         case ("move", one, unit, on):
@@ -113,6 +116,14 @@ def compare(counted: Counted, on: date) -> None:
     assert summary.keys() == counted.sums.keys()
     for key, sums in summary.items():
         assert astuple(sums) == pytest.approx(astuple(counted.sums[key]), abs=1e-6), key
+    walks = {
+        (fact.operation_id, point): getattr(fact, point)
+        for fact in OperationScaleFact.objects.filter(scale="walking_distance")
+        for point in POINTS
+        if getattr(fact, point) is not None
+    }
+    assert walks == answers_by_hand("walking_distance")
+    assert not OperationScaleFact.objects.filter(scale="work").exists()  # no table is about it
     definition = definition_for(REGISTER)
     for group in GROUPS:
         for types in ((), *((one,) for one in TYPES)):

@@ -307,6 +307,133 @@ def test_answers_after_the_cut_off_are_not_counted():
     assert cells(None) == [4, 4, 0.25]
 
 
+def add_people(n, *, group, kind="decompression", year=2015, first=0, **columns):
+    """Write ``n`` operations whose dimensions are SQL of their ``number``, from 1."""
+    serial = add_facts(n, group=group, kind=kind, year=year, first=first)
+    assignments = ", ".join(f"{name} = {value}" for name, value in columns.items())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE reports_completenessfact SET {assignments} FROM (SELECT operation_id AS pk,"
+            f" operation_id - {first} AS number FROM reports_completenessfact) AS one"
+            f" WHERE operation_id = pk AND pk > {first} AND pk <= {serial}"
+        )
+    return serial
+
+
+def test_baseline_characteristics_by_method():
+    """Print gives shares of more patients than its tables hold; here they are of 1,000."""
+    printed: dict[str, dict[str, str]] = {}
+    for row in table("danespine_segmental_pain_baseline"):
+        printed.setdefault(row["table"], {})[row["characteristic"]] = row["value"]
+    definition = definition_for("danespine")
+    serial, wanted = 0, []
+    for number, held in printed.items():
+        group = next(g for g in definition.published_groups.values() if g.table == number)
+        shares = {
+            name: float(held[name].replace("%", "").split(" ")[0])
+            for name in ("women", "leg pain >12 months", "back pain >12 months")
+        }
+        women, leg, back = (f"number <= {10 * share}" for share in shares.values())
+        bmi_mean, bmi_sd = map(float, held["BMI mean/SD"].split("/"))
+        # Ages are whole years: half of them at either side of one mean.
+        serial = add_people(
+            1000,
+            group=group.groups[0],
+            kind=group.procedure_types[0],
+            first=serial,
+            bmi=scores_with(1000, bmi_mean, bmi_sd),
+            sex=f"CASE WHEN {women} THEN 'female' ELSE 'male' END",
+            symptom_duration_limb=f"CASE WHEN {leg} THEN 3 + number % 2 ELSE number % 3 END",
+            symptom_duration_axial=f"CASE WHEN {back} THEN 4 ELSE 2 END",
+            age="CASE WHEN number % 2 = 0 THEN 40 ELSE 70 END",
+        )
+        wanted.append((str(group.labels), 1000, 55.0, 15.0, bmi_mean, bmi_sd, *shares.values()))
+    assert list(tables()[0]["baseline_by_method"].rows) == wanted
+
+
+def test_vertebroplasty_by_unit_adds_up_to_print():
+    labels = {code.code: code.unit_id for u in units_of("danespine") for code in u.codes.all()}
+    printed = [r for r in table("danespine_vertebroplasty_by_unit") if r["unit"] != "Total"]
+    serial = 0
+    for row in printed:
+        unit, n = labels[row["unit_code"].split("+")[0]], int(row["n_2009_2022"])
+        serial = add_facts(n, group="vertebroplasty_osteoporotic", unit=unit, first=serial)
+    found = tables()[0]["vertebroplasty_by_unit"]
+    assert [row[1] for row in found.rows[:-1]].count(1170) == 1
+    assert sorted(row[1] for row in found.rows[:-1]) == sorted(
+        int(row["n_2009_2022"]) for row in printed
+    )
+    assert found.rows[-1] == ("Total", 1644)
+
+
+def test_walking_distance_before_and_after():
+    """Print: 15 % walk more than a kilometre before decompression for stenosis, 44 % after."""
+    add_facts(200, group="lumbar_stenosis", year=2015)
+    complete_everything()
+    far = "CASE WHEN number <= {} THEN 4 ELSE 1 + number % 3 END"
+    add_scores(
+        200, "walking_distance", group="lumbar_stenosis", kind="decompression",
+        columns={
+            "before": far.format(30),
+            "y1": f"CASE WHEN number <= 100 THEN {far.format(44)} END",
+        },
+    )  # fmt: skip
+    found = tables()[0]["walking_distance_stenosis"]
+    row = found.rows[3]
+    assert row[1:5] == (30, 15.0, 44, 44.0)
+    assert row[5:] == (0, None)
+    assert found.rows[-1] == ("Total", 200, 100.0, 100, 100.0, 0, None)
+
+
+def test_gain_in_eq5d_by_duration_of_symptoms():
+    printed = table("danespine_eq5d_gain_by_symptom_duration")
+    column = {"neck pain": "axial", "arm pain": "limb"}
+    codes = {"under 3 months": 1, "over 24 months": 4}
+    serial = 0
+    for row in printed:
+        first = serial
+        serial = add_people(
+            20,
+            group="cervical_radiculopathy",
+            first=first,
+            **{f"symptom_duration_{column[row['symptom']]}": str(codes[row["duration"]])},
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO reports_operationscalefact (operation_id, scale, register_id, unit_id,"
+                ' year, age, sex, "group", procedure_type, before, y1)'
+                " SELECT n, 'eq5d3l_index', 'danespine', %s, 2015, 60, 'male',"
+                " 'cervical_radiculopathy', 'decompression', 0.4, 0.4 + %s"
+                " FROM generate_series(%s, %s) AS n",
+                [units_of("danespine")[0].pk, row["eq5d_gain_preop_y1"], first + 1, serial],
+            )
+    complete_everything()
+    found = tables()[0]
+    for row in printed:
+        cells = found[f"eq5d_gain_by_{row['symptom'].split()[0]}_pain"].rows
+        assert cells[codes[row["duration"]]][1:] == (20, float(row["eq5d_gain_preop_y1"]))
+
+
+def test_weekdays_and_ages():
+    # 2022-06-01 is a Wednesday, two days later a Friday.
+    add_people(53, group="metastasis", year=2022, performed_on="date '2022-06-03'")
+    add_people(47, group="metastasis", year=2022, first=53, age="95", sex="'male'")
+    add_people(6, group="scoliosis", first=200, age="10 + number")
+    found = tables()[0]
+    week = found["weekday_metastasis"].rows
+    assert week[2] == ("Wednesday", 47, 47.0)
+    assert week[4] == ("Friday", 53, 53.0)
+    assert week[0] == ("Monday", 0, None)
+    assert found["age_scoliosis"].rows == (("10–19", 6, 100.0), ("Total", 6, 100.0))
+
+
+def test_growth_from_one_year_to_the_next():
+    serial = add_facts(10, group="scoliosis", year=2021)
+    add_facts(15, group="scoliosis", first=serial)
+    rows = tables()[0]["operations_by_unit"].rows
+    assert [row[1:] for row in rows] == [(10, 15, 50.0), (10, 15, 50.0)]
+
+
 def test_files_write_numbers_as_the_register_does():
     add_facts(3, group="lumbar_other", answered=1)
     report = tables()[1]

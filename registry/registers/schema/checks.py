@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from registry.registers.schema.clinical import Variable
     from registry.registers.schema.definition import RegisterDefinition
     from registry.registers.schema.followup import InstrumentUse, Questionnaire, TimePoint
+    from registry.registers.schema.reporting import TableColumn
 
 FaultPair = tuple[str, str]
 
@@ -386,6 +387,18 @@ def _indicators(definition: RegisterDefinition) -> Iterator[FaultPair]:
                 yield f"{path}.{name}", f"is missing, but the measure {indicator.measure} needs it"
 
 
+def _of_breakdown(column: TableColumn) -> Iterator[str]:
+    """What a column of a breakdown lacks."""
+    if column.measure not in {"answers", "mean", "sd", "share", "pairs", "change"}:
+        return
+    if column.variable is None:
+        yield "variable"
+    if column.measure == "share" and not column.values:
+        yield "values"
+    if column.measure in {"pairs", "change"} and column.time_point is None:
+        yield "time_point"
+
+
 def _tables(definition: RegisterDefinition) -> Iterator[FaultPair]:
     for table in definition.reports.tables:
         path = _named("reports.tables", table.id)
@@ -397,6 +410,14 @@ def _tables(definition: RegisterDefinition) -> Iterator[FaultPair]:
                 yield where, "is missing, but the column measures a goal"
             elif column.goal is not None and column.goal not in definition.goals:
                 yield where, f"there is no goal “{column.goal}”"
+            if column.time_point is not None and column.time_point not in definition.time_points:
+                where = f"{path}.columns[{column.key}].time_point"
+                yield where, f"there is no time point “{column.time_point}”"
+            for name in _of_breakdown(column):
+                where = f"{path}.columns[{column.key}].{name}"
+                yield where, f"is missing, but the measure {column.measure} needs it"
+        if (table.kind == "breakdown") != (table.by is not None):
+            yield f"{path}.by", "a breakdown needs it, and no other kind has it"
         if table.columns[0].measure != "row":
             yield f"{path}.columns", "the first column must have the measure “row”"
         if table.first_year is None and any(c.measure == "year" for c in table.columns):

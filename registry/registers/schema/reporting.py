@@ -29,10 +29,27 @@ TableKind = Literal[
     "operations_by_group_year",
     "completeness_by_unit_year",
     "outcomes",
+    "breakdown",  # operations by `by`, with any figures about them
 ]
 
 ColumnMeasure = Literal[
-    "row", "count", "percent", "operated", "goal", "complications", "year", "total"
+    "row",
+    "count",
+    "percent",
+    "operated",
+    "goal",
+    "complications",
+    "year",
+    "total",
+    # Of a breakdown, about `variable` at `time_point`:
+    "answers",  # how many have a value
+    "mean",
+    "sd",
+    "share",  # percentage with one of `values`
+    "pairs",  # how many have a value before surgery as well
+    "change",  # mean of value − value before, over pairs
+    # … and about nothing but the count:
+    "growth",  # percentage by which the count of the year differs from the year before
 ]
 
 
@@ -68,6 +85,14 @@ class TableColumn(Part):
     labels: Text
     measure: ColumnMeasure
     goal: Key | None = None
+    variable: Key | None = None
+    """A scale, a patient's question, or `age`, `bmi`, `sex`."""
+    time_point: TimePointKey | None = None
+    """When the variable was answered; of a count by answers, when the rows' answer was."""
+    values: tuple[int | str, ...] = ()
+    """Which values of the variable a share is of."""
+    years: Literal["all", "year", "previous"] = "all"
+    """Operations of all years of the table, of the report's year, or of the year before it."""
 
 
 class Table(Part):
@@ -76,6 +101,10 @@ class Table(Part):
     id: Key
     labels: Text
     kind: TableKind
+    by: Key | None = None
+    """What the rows of a breakdown are: `published_group`, `year`, `unit`, `region`, `age_band`,
+    `weekday`, `sex`, a patient's question, a score that is computed from what surgeons enter, or a
+    choice that surgeons enter."""
     region_basis: RegionBasis | None = None
     """None: that of the register."""
     first_year: Annotated[int, Field(ge=1990, le=2100)] | None = None
