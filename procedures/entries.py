@@ -22,7 +22,13 @@ from procedures.models import GoalOutcome
 from procedures.policies import Lifetime
 from registry.core.choices import Side
 from registry.core.errors import RuleBroken
-from registry.registers.schema import Goal, Group, RegisterDefinition, icd10_matches
+from registry.registers.schema import (
+    Goal,
+    Group,
+    RegisterDefinition,
+    icd10_matches,
+    validate_details,
+)
 
 ICD10 = re.compile(r"[A-Z][0-9][0-9AB][0-9A-Z]{0,3}")
 NCSP = re.compile(r"[A-Z]{3}[0-9]{2}[A-Z]?")
@@ -342,7 +348,8 @@ def _details(
     errors: dict[str, str],
     warnings: dict[str, str],
 ) -> dict[str, Any]:
-    result = definition.validate_details(
+    result = validate_details(
+        definition,
         dict(entry.details),
         group=entry.group,
         sections=sections_of(entry, definition),

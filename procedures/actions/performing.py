@@ -37,7 +37,7 @@ from procedures.selectors import entry_of
 from registry.accounts.permissions import Viewer
 from registry.core.events import announce
 from registry.registers.models import DefinitionVersion
-from registry.registers.schema import RegisterDefinition
+from registry.registers.schema import RegisterDefinition, validate_details
 from registry.registers.selectors import current_version, definition_of
 from registry.units.models import Unit
 
@@ -218,8 +218,8 @@ def _definition_to_perform_under(operation: Operation, group: str) -> Definition
     asked = {v.key for v in definition.variables_for("plan", group)}
     if not operation.details.keys() <= asked:
         return operation.definition
-    refused = definition.validate_details(
-        operation.details, group=group, sections="plan", strict=False
+    refused = validate_details(
+        definition, operation.details, group=group, sections="plan", strict=False
     ).errors
     return operation.definition if refused else current
 

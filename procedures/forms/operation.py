@@ -31,7 +31,7 @@ from procedures.forms.values import show_refusal
 from procedures.models import Operation
 from registry.core.choices import Side
 from registry.core.errors import RuleBroken
-from registry.registers.schema import RegisterDefinition
+from registry.registers.schema import RegisterDefinition, validate_details
 from registry.units.models import Unit
 
 ROWS = 2
@@ -369,7 +369,8 @@ class OperationForm(forms.Form):
         """The register's own variables as far as they can be read, as they would be stored."""
         if self.group is None:
             return {}
-        return self.definition.validate_details(
+        return validate_details(
+            self.definition,
             self._typed_details(),
             group=self.group.key,
             sections=("plan", "operation") if self.performing else "plan",

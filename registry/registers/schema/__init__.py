@@ -2,7 +2,7 @@
 
 definition.groups["lumbar_stenosis"].labels.in_language("da")
 definition.instruments_for("lumbar_stenosis", "before")
-definition.validate_details(values, group=…, sections="operation", strict=True)
+validate_details(definition, values, group=…, sections="operation", strict=True)
 """
 
 from registry.registers.schema.base import LANGUAGES, Text, icd10_matches
@@ -23,7 +23,7 @@ from registry.registers.schema.clinical import (
     Variable,
 )
 from registry.registers.schema.definition import RegisterDefinition
-from registry.registers.schema.details import DetailsResult
+from registry.registers.schema.details import DetailsResult, validate_details
 from registry.registers.schema.followup import (
     TIME_POINTS,
     InstrumentUse,
@@ -73,4 +73,5 @@ __all__ = [
     "TimePoint",
     "Variable",
     "icd10_matches",
+    "validate_details",
 ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from registry.registers.schema.base import Key, Part, icd10_matches
+from registry.registers.schema.base import Part, icd10_matches
 from registry.registers.schema.clinical import (
     Complication,
     ConsultationKind,
@@ -37,9 +36,6 @@ from registry.registers.schema.reporting import (
     ReportsSection,
     Table,
 )
-
-if TYPE_CHECKING:
-    from registry.registers.schema.details import DetailsResult
 
 
 class RegisterDefinition(Part):
@@ -288,27 +284,6 @@ class RegisterDefinition(Part):
             if change.groups and group in change.groups:
                 return change.change
         return next((c.change for c in held if not c.groups), None)
-
-    def validate_details(
-        self,
-        details: dict[Key, Any],
-        *,
-        group: str,
-        sections: str | Iterable[str],
-        strict: bool,
-        procedure_types: Collection[str] | None = None,
-    ) -> DetailsResult:
-        """Clean and check register-specific values; see `schema.details.validate_details`."""
-        from registry.registers.schema.details import validate_details
-
-        return validate_details(
-            self,
-            details,
-            group=group,
-            sections=sections,
-            strict=strict,
-            procedure_types=procedure_types,
-        )
 
 
 def _applies(keys: tuple[str, ...], key: str) -> bool:

@@ -6,13 +6,12 @@ import math
 import re
 from collections.abc import Collection, Iterable
 from datetime import date
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
-if TYPE_CHECKING:
-    from registry.registers.schema.clinical import SoftRange, Variable
-    from registry.registers.schema.definition import RegisterDefinition
+from registry.registers.schema.clinical import SoftRange, Variable
+from registry.registers.schema.definition import RegisterDefinition
 
 TRUE_WORDS = frozenset({"true", "1", "yes", "y", "ja", "j", "on"})
 FALSE_WORDS = frozenset({"false", "0", "no", "n", "nei", "nej", "off"})

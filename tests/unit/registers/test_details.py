@@ -5,12 +5,13 @@ from datetime import date
 import pytest
 from django.utils import translation
 
+from registry.registers.schema import validate_details
 from tests.unit.registers.example import definition
 
 
 def validate(details, *, group="stenosis", sections="operation", strict=False, **more):
-    return definition().validate_details(
-        details, group=group, sections=sections, strict=strict, **more
+    return validate_details(
+        definition(), details, group=group, sections=sections, strict=strict, **more
     )
 
 
