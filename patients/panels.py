@@ -115,7 +115,10 @@ def contact_section(
         headline, reasons = ended, ()
     elif found.channel is None:
         headline = _("Nobody can be reached.")
-        reasons = (str(found.reason.label), _("The telephone worklist shows the patient."))
+        reasons = (
+            str(found.reason.label),
+            _("The questions go by letter, see “Letters to print”."),
+        )
     else:
         headline = str(_ASKED[found.recipient, found.channel])
         reasons = _reasons(found, patient.preferred_channel, under_age=under_age, until=until)

@@ -256,7 +256,7 @@ class PointOfOperation:
     since: date
     is_old: bool
     values: list[tuple[str, str]]
-    """(name of the scale, value); "" without one."""
+    """(name of the scale, value); "" while nothing is answered."""
 
 
 def operation_panel(
@@ -278,12 +278,13 @@ def operation_panel(
     points = []
     for one in found:
         row = shown(one, definition, None, today)
+        no_value = "–" if row.status == Status.COMPLETED else ""
         points.append(
             PointOfOperation(
                 row,
                 since(one, row.status),
                 one.old_at_surgery and row.status == Status.COMPLETED,
-                [(name, values.get((one.invitation_id, code), "")) for code, name in scales],
+                [(name, values.get((one.invitation_id, code), no_value)) for code, name in scales],
             )
         )
     return Panel(

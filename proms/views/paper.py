@@ -1,11 +1,13 @@
 """Questionnaires on paper as staff see them: whose letters are to be printed, and printing them."""
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from patients.selectors import identities_of, member_for
+from patients.selectors import identities_of, identity_of, member_for
 from proms import selectors
 from proms.paper import job
 from registry.accounts.permissions import Permission
@@ -59,14 +61,20 @@ def letters(request: HttpRequest, register: str) -> HttpResponse:
 def print_one(request: HttpRequest, register: str, invitation: int) -> HttpResponse:
     """Print one patient's questions: as a letter, or as a form to hand over (`hand_over`)."""
     held = selectors.invitation_for(request.viewer, register, invitation)
-    member_for(
+    member = member_for(
         request.viewer,
         register,
         held.membership_id,
         action="print_form",
         permission=Permission.FOLLOW_UP,
     )
-    return _start(request, register, [held.pk], to_hand_over="hand_over" in request.POST)
+    to_hand_over = "hand_over" in request.POST
+    if not (to_hand_over or identity_of(request.viewer, member).address.strip()):
+        messages.warning(
+            request, _("No postal address is known. Enter it here; then print the letter.")
+        )
+        return redirect("patients:change", register, member.pk, "contact")
+    return _start(request, register, [held.pk], to_hand_over=to_hand_over)
 
 
 def _start(

@@ -70,7 +70,7 @@ def test_states_and_scores_stand_at_the_top_of_the_page(client_of, unit, operati
     opens = operation.follow_ups.get(time_point="y1").opens_on.strftime(DAY)
     assert status == f"Not yet open opens {opens}"
     assert due == (TODAY + timedelta(days=20 + 365)).strftime(DAY)
-    assert scores == ["–"] * 4
+    assert scores == [""] * 4
     assert page.index("operation-follow-up") < page.index("Diagnosis and procedures")
 
 

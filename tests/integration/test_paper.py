@@ -118,11 +118,27 @@ def test_who_cannot_be_written_to_is_named_and_left_out(staff):
 @pytest.mark.django_db(transaction=True)
 def test_nothing_to_print_is_said(staff):
     nowhere = make_invitation(address="")
-    job = finished(staff.post(reverse("proms:print", args=["danespine", nowhere.pk])))
+    letters = reverse("proms:letters", args=["danespine"])
+    answer = staff.post(letters, {"invitation": [nowhere.pk]})
+    job = finished(answer)
     assert job.state == "failed"
     assert len(job.errors) == 1
+    page = staff.get(answer["Location"]).content.decode()
+    assert "Nothing was made" in page
+    assert "No postal address is known." in page
+    assert "wrong in the file" not in page  # there is no file to mend
     nowhere.refresh_from_db()
     assert nowhere.letter_printed_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_an_address_the_letter_begins_with_it(staff):
+    nowhere = make_invitation(address="")
+    answer = staff.post(reverse("proms:print", args=["danespine", nowhere.pk]), follow=True)
+    contact = reverse("patients:change", args=["danespine", nowhere.membership_id, "contact"])
+    assert answer.redirect_chain == [(contact, 302)]
+    assert "No postal address is known. Enter it here" in answer.content.decode()
+    assert not Job.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
