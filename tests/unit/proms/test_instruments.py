@@ -74,6 +74,37 @@ def test_direction_range_and_relevant_change(code, scale, low, high, direction, 
     assert (held.range, held.direction, held.relevant_change) == ((low, high), direction, change)
 
 
+WORSE_THE_HIGHER = {"vas_back", "vas_leg", "vas_neck", "vas_arm", "odi", "ndi"}
+NUMBERS = [
+    scale for code in ACTIVE for scale in instrument(code).scales if scale.kind == "number"
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("scale", NUMBERS, ids=lambda scale: scale.code)
+def test_every_scale_runs_the_way_it_was_made(scale):
+    assert scale.higher_is_better is (scale.code not in WORSE_THE_HIGHER)
+    assert scale.direction is not None
+
+
+@pytest.mark.parametrize(
+    ("code", "items", "low", "high"),
+    [
+        ("tokuhashi", ["karnofsky"], 10, 100),
+        ("tokuhashi", ["bone_foci"], 0, 99),
+        ("tokuhashi", ["vertebral_metastases"], 1, 33),  # as many as there are vertebrae
+        ("lenke", ["pt_cobb", "mt_cobb", "tl_cobb"], 0, 180),
+        ("lenke", ["pt_bend", "mt_bend", "tl_bend"], -90, 180),  # a curve may bend over
+        ("lenke", ["kyphosis_t2_t5", "kyphosis_t10_l2", "kyphosis_t5_t12"], -120, 180),
+    ],
+)
+def test_what_surgeons_measure_has_limits(code, items, low, high):
+    for item in map(instrument(code).item, items):
+        assert item.accepts(low)
+        assert item.accepts(high)
+        assert not item.accepts(low - 1)
+        assert not item.accepts(high + 1)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("code", ASKED)
 def test_every_question_has_words_in_every_language(code, language):

@@ -150,6 +150,8 @@ def test_an_answer_outside_the_options_gives_no_score_rather_than_a_wrong_one(wr
         ("odi", 40.0, "moderate"), ("odi", 42.0, "severe"), ("odi", 60.0, "severe"),
         ("odi", 62.0, "crippled"), ("odi", 80.0, "crippled"), ("odi", 82.0, "bed_bound"),
         ("odi", 100.0, "bed_bound"),
+        ("odi", 21.0, "moderate"), ("odi", 41.0, "severe"), ("odi", 61.0, "crippled"),
+        ("odi", 81.0, "bed_bound"),
         # NDI on half the score: under 5, 15, 25, 35
         ("ndi", 8.0, "none"), ("ndi", 10.0, "mild"), ("ndi", 28.0, "mild"),
         ("ndi", 30.0, "moderate"), ("ndi", 48.0, "moderate"), ("ndi", 50.0, "severe"),

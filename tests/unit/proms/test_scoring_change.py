@@ -22,6 +22,7 @@ from proms.scoring import (
         # ODI: lower is better, relevant from 12.8 points
         (40.8, 28.0, "lower", 12.8, True),  # as floats 12.799999999999997
         (40.7, 28.0, "lower", 12.7, False),
+        (40.7999, 28.0, "lower", 12.7999, False),  # near is not enough
         (28.0, 40.8, "lower", -12.8, False),
         (40.0, 40.0, "lower", 0.0, False),
         (None, 28.0, "lower", None, False),
@@ -72,6 +73,7 @@ def test_many_at_once_and_missing_is_never_reached():
     ("value", "decimals", "shown"),
     [
         (52.5, 0, "53"), (51.5, 0, "52"), (-52.5, 0, "-53"), (0.5, 0, "1"),
+        (0.12499, 2, "0.12"),  # rounded once, not first to 0.125
         (0.285, 2, "0.29"),  # a float holds it as 0.28499999…
         (2.675, 2, "2.68"), (-0.125, 2, "-0.13"), (1.005, 2, "1.01"),
         (100 * 20 / 45, 1, "44.4"), (53.0, 1, "53.0"), (-0.04, 1, "0.0"), (0.1 + 0.2, 1, "0.3"),

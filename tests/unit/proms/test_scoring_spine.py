@@ -138,6 +138,9 @@ def lenke(pt, mt, tl, csvl, t5_t12=20, t2_t5=5, t10_l2=5):
         ((35, 30), (45, 30), (60, 40), B, {}, "4BN"),  # three structural, TL/L the largest
         ((10, 5), (30, 10), (50, 30), C, {}, "5CN"),
         ((10, 5), (45, 30), (60, 40), C, {}, "6CN"),
+        ((10, 5), (45, 10), (60, 40), C, {"t10_l2": 20}, "6CN"),  # of a minor main thoracic curve
+        ((10, 5), (45, 10), (60, 40), C, {"t10_l2": 19.9}, "5CN"),  # T10–L2 decides, …
+        ((10, 5), (45, 10), (60, 40), C, {"t2_t5": 20}, "no_type"),  # … and T2–T5 does not
         ((20, 10), (50, 30), (50, 30), C, {}, "3CN"),  # equal: the main thoracic is major
         ((70, 10), (50, 30), (30, 10), A, {}, "1AN"),  # the proximal curve is never major
         # sagittal modifier T5–T12
