@@ -291,7 +291,8 @@ def _column(context: Context, layout: Layout, column: TableColumn) -> Column:
         if (other.measure in {"answers", "pairs"} and other.variable == column.variable)
         or (other.measure == "count" and _of_same(other, column))
     )
-    return Column(column.key, label, "figure", _decimals(context.definition, column), about=about)
+    decimals = _decimals(context.definition, column)
+    return Column(column.key, label, "figure", decimals, about=about, one_measure=True)
 
 
 def _of_same(count: TableColumn, figure: TableColumn) -> bool:

@@ -425,7 +425,7 @@ def _outcome(context: Context, layout: Layout, group: PublishedGroup) -> Table:
     for point in points:
         key, label = POINT_KEYS.get(point, point), str(labels[point].labels)
         columns += [
-            Column(f"{key}_n", f"{label}: {_('number')}"),
+            Column(f"{key}_n", f"{label}: {pgettext('how many', 'number')}"),
             Column(f"{key}_mean", f"{label}: {_('mean')}", "figure", 2, about=f"{key}_n"),
             Column(f"{key}_sd", f"{label}: {_('SD')}", "figure", 2, about=f"{key}_n"),
         ]

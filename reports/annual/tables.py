@@ -28,6 +28,8 @@ class Column:
     decimals: int = 0
     about: str | tuple[str, ...] = ""
     """The keys of columns with the number of cases behind a figure; it falls with any of them."""
+    one_measure: bool = False
+    """Whether every row has ``decimals``; rows of several scales have each its own."""
     adds_up: str = ""
     """The key of the column that is the sum of this one and its like, such as a total of years."""
 

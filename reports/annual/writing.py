@@ -51,6 +51,7 @@ def shown(table: Table) -> dict[str, object]:
             "cells": [
                 {
                     "text": _text(cell, table.columns[column]),
+                    "column": table.columns[column].label,
                     "withheld": (place, column) in table.withheld,
                 }
                 for column, cell in enumerate(cells)
@@ -70,12 +71,17 @@ def shown(table: Table) -> dict[str, object]:
 
 
 def _text(cell: Cell, column: Column) -> str:
-    """Print a number; figures with at least one decimal as print does, unless they say more."""
+    """Print a number; figures with at least one decimal as print does, unless they say more.
+
+    A column whose rows are all of one measure has its decimals in every row.
+    """
     if cell is None:
         return ""
     if isinstance(cell, str):
         return cell
     if isinstance(cell, float):
+        if column.one_measure:
+            return number_format(cell, decimal_pos=column.decimals)
         decimals = max(1, len(f"{cell}".partition(".")[2]))
         return number_format(cell, decimal_pos=min(decimals, max(column.decimals, 1)))
     return number_format(cell, decimal_pos=0, force_grouping=True)
