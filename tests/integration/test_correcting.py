@@ -8,7 +8,7 @@ from proms import actions
 from proms.models import Invitation, Response, Score
 from proms.questionnaire import form_for
 from registry.registers.models import StaleSlice
-from tests.integration.test_answer import NOW, make_invitation, text
+from tests.integration.answering.pages import NOW, make_invitation, text
 
 
 @pytest.fixture(autouse=True)

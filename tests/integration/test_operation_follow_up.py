@@ -10,7 +10,7 @@ from django.urls import reverse
 from patients.actions import seen_at
 from proms import actions
 from proms.questionnaire import form_for
-from tests.integration.test_answer import NOW, text
+from tests.integration.answering.pages import NOW, text
 from tests.unit.proms.factories import make_member, make_operation
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from proms import actions
 from proms.models import Invitation
 from proms.questionnaire import form_for
 from proms.selectors import own_course
-from tests.integration.test_answer import let_in, text
+from tests.integration.answering.pages import let_in, text
 from tests.unit.proms.factories import make_member, make_operation
 
 SURGERY = date(2026, 12, 20)
