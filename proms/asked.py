@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from django.db import connection
 
@@ -32,6 +32,17 @@ from registry.registers.selectors import definition_for
 
 REMINDER = "reminder"
 """What the rules of reminders begin with."""
+
+
+class Told(Protocol):
+    """What tells the words of a message: of an invitation here, of a follow-up in proms.notice."""
+
+    @property
+    def register_code(self) -> str: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def guardian_language(self) -> str: ...
 
 
 class Asked(NamedTuple):
@@ -145,11 +156,15 @@ def language_of(invitation_id: int, on: date) -> str:
     """Return the language of whoever gets the messages of an invitation: guardian or patient."""
     state = read([invitation_id])[invitation_id]
     way = way_of(definition_for(state.register_code), state, on)
-    is_guardian = way.recipient is Recipient.GUARDIAN
-    return (is_guardian and state.guardian_language) or state.language
+    return language_for(state, way.recipient)
 
 
-def definitions_of(states: Iterable[Asked]) -> dict[str, RegisterDefinition]:
+def language_for(state: Told, recipient: Recipient | None) -> str:
+    """Return the language of a message: a guardian's own where it is known, else the patient's."""
+    return (recipient is Recipient.GUARDIAN and state.guardian_language) or state.language
+
+
+def definitions_of(states: Iterable[Told]) -> dict[str, RegisterDefinition]:
     """Return the definitions of the registers that ask, each read once."""
     return {code: definition_for(code) for code in {state.register_code for state in states}}
 

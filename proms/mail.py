@@ -29,7 +29,16 @@ from patients.reach import (
 )
 from patients.vault import Identity, open_identities
 from proms.actions.rerouting import note_unreached, send_another_way
-from proms.asked import REMINDER, Asked, answerer, definitions_of, plan_of, read, why_withheld
+from proms.asked import (
+    REMINDER,
+    Asked,
+    answerer,
+    definitions_of,
+    language_for,
+    plan_of,
+    read,
+    why_withheld,
+)
 from proms.links import address_for, stop_address_for
 from proms.models import Invitation
 from proms.questionnaire import Form, form_for
@@ -154,7 +163,7 @@ def _write(
 ) -> ComposedMail | ComposedText:
     asked: Asked = one.state
     is_guardian = recipient is Recipient.GUARDIAN
-    language = (is_guardian and asked.guardian_language) or asked.language
+    language = language_for(asked, recipient)
     held = _render(_what_is_said(definition, one.rule, asked, language, is_guardian))
     to = getattr(identity, f"{PREFIX[recipient]}{ADDRESS_OF[channel]}")
     filled = {

@@ -28,6 +28,7 @@ from patients.reach import (
     sms_available,
 )
 from patients.vault import Identity, open_identities
+from proms.asked import definitions_of, language_for
 from proms.plans import answerer_at, plan_for
 from registry.core import clock
 from registry.core.choices import ContactChannel
@@ -42,7 +43,6 @@ from registry.messaging.composing import (
 )
 from registry.registers.schema import RegisterDefinition
 from registry.registers.schema.followup import ReminderRule
-from registry.registers.selectors import definition_for
 
 ENDED, MOVED = "no_longer_asked", "moved"
 """Why a notice is withheld that may be wanted again."""
@@ -108,10 +108,7 @@ def compose(wanted: Sequence[Wanted], now: datetime) -> list[Content]:
     """Write notices. One that comes too late or too early, or is not wanted, is withheld."""
     on = clock.civil_date(now)
     identities = open_identities({one.state.patient_id for one in wanted if one.state is not None})
-    definitions = {
-        code: definition_for(code)
-        for code in {one.state.register_code for one in wanted if one.state is not None}
-    }
+    definitions = definitions_of(one.state for one in wanted if one.state is not None)
     written: list[Content] = []
     for one in wanted:
         coming: Coming | None = one.state
@@ -188,7 +185,7 @@ def _write(
 ) -> ComposedMail | ComposedText:
     sender = definition.about.sender
     is_guardian = recipient is Recipient.GUARDIAN
-    language = (is_guardian and coming.guardian_language) or coming.language
+    language = language_for(coming, recipient)
     to = getattr(identity, f"{PREFIX[recipient]}{ADDRESS_OF[channel]}")
     with translation.override(language):
         named = {
