@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -18,7 +18,7 @@ from procedures.views.person import persons_of
 from proms import changes, selectors
 from proms.instruments import Instrument, Scale, instrument
 from proms.models import AnsweredBy, CensorReason, FollowUp, Invitation, Response
-from proms.scoring import Score, written
+from proms.scoring import Score, reached, written
 from proms.scoring.surgeon import computed_scores
 from proms.status import CENSOR_LABELS, NOT_EXPECTED, WAITING, Status, since
 from registry.accounts.permissions import Permission
@@ -274,7 +274,7 @@ def operation_panel(
     found = list(selectors.follow_ups_of_operation(viewer, operation, on=today))
     if not found:
         return None
-    scales, values = _main_scores(request, operation, definition, found)
+    main, scores = _main_scores(request, operation, definition, found)
     points = []
     for one in found:
         row = shown(one, definition, None, today)
@@ -284,7 +284,10 @@ def operation_panel(
                 row,
                 since(one, row.status),
                 one.old_at_surgery and row.status == Status.COMPLETED,
-                [(name, values.get((one.invitation_id, code), no_value)) for code, name in scales],
+                [
+                    (name, _text(scores.get((one.invitation_id, code)), no_value))
+                    for code, name in main.items()
+                ],
             )
         )
     return Panel(
@@ -293,9 +296,27 @@ def operation_panel(
             "register": register,
             "membership_id": operation.membership_id,
             "points": points,
-            "scales": [name for _code, name in scales],
+            "scales": list(main.values()),
+            "outcomes": [
+                (time_point_label(definition, one.time_point), main[code], earned)
+                for one in found
+                for code in main
+                if (earned := _flags(found, scores, one, code))
+            ],
         },
     )
+
+
+class ShownScore(NamedTuple):
+    """A score on an operation's page: the number, and as it is written."""
+
+    scale: Scale
+    value: float
+    text: str
+
+
+Scores = dict[tuple[int | None, str], ShownScore]
+"""Scores by (invitation, scale)."""
 
 
 def _main_scores(
@@ -303,21 +324,45 @@ def _main_scores(
     operation: Operation,
     definition: RegisterDefinition,
     found: list[FollowUp],
-) -> tuple[list[tuple[str, str]], dict[tuple[int, str], str]]:
-    """The scales that the group is compared by, as (code, name), and their values as text by
-    (invitation, code). A scale that is answered at no time point is left out."""
+) -> tuple[dict[str, str], Scores]:
+    """The names of the scales that the group is compared by, by code, and their scores. A scale
+    that is answered at no time point is left out."""
     invitations = {one.invitation_id for one in found}
     names: dict[str, str] = {}
-    values: dict[tuple[int, str], str] = {}
+    scores: Scores = {}
     for score in selectors.scores_of(request.viewer, operation.membership):
         asked_in = score.response.invitation_id
         asked = instrument(score.instrument, score.instrument_version)
         scale = asked.scales_by_code.get(score.scale)
         if asked_in in invitations and scale and score.value is not None:
             names[scale.code] = str(scale.label)
-            values[asked_in, scale.code] = _written_of_one(asked, scale, score.value)
+            text = _written_of_one(asked, scale, score.value)
+            scores[asked_in, scale.code] = ShownScore(scale, score.value, text)
     main = [code for code in definition.scales_for(operation.group) if code in names]
-    return [(code, names[code]) for code in main], values
+    return {code: names[code] for code in main}, scores
+
+
+def _text(score: ShownScore | None, missing: str) -> str:
+    return missing if score is None else score.text
+
+
+def _flags(found: list[FollowUp], scores: Scores, one: FollowUp, code: str) -> list[str]:
+    """What published reports would count the outcome at a time point as, by one scale."""
+    after = scores.get((one.invitation_id, code))
+    if after is None or one.time_point == "before":
+        return []
+    first = next((held.invitation_id for held in found if held.time_point == "before"), None)
+    before = scores.get((first, code))
+    return [
+        str(flag.label)
+        for flag in after.scale.outcome_flags
+        if reached(
+            flag,
+            before.value if before else None,
+            after.value,
+            higher_is_better=after.scale.higher_is_better,
+        )
+    ]
 
 
 def _written_of_one(asked: Instrument, scale: Scale, value: float | None) -> str:

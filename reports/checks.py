@@ -12,7 +12,8 @@ from reports.scales import measures
 
 def check_breakdowns(definition: RegisterDefinition) -> Iterator[tuple[str, str]]:
     """Yield key and reason of rows and variables that a breakdown cannot be made of."""
-    asked, scales = set(definition.patient_questions), set(measures(definition))
+    flags = {code: measure.flags for code, measure in measures(definition).items()}
+    asked, scales = set(definition.patient_questions), set(flags)
     choices = {key for key, one in definition.variables.items() if one.type == "choice"}
     rows = {*ROWS, "published_group", "region", *surgeons_scales(definition), *choices}
     rows = (rows | asked) - (set(DIMENSIONS) - asked - {"sex"})
@@ -37,5 +38,9 @@ def check_breakdowns(definition: RegisterDefinition) -> Iterator[tuple[str, str]
                     f"{path}.columns.{column.key}.variable",
                     f"unknown “{column.variable}”; known are {', '.join(sorted(variables))}",
                 )
+            elif column.measure == "flag" and column.flag not in flags.get(column.variable, ()):
+                known = ", ".join(flags.get(column.variable, ())) or "none"
+                where = f"{path}.columns.{column.key}.flag"
+                yield where, f"unknown “{column.flag}”; known are {known}"
             elif column.variable == "sex" and column.measure not in {"answers", "share"}:
                 yield f"{path}.columns.{column.key}.measure", "sex has no mean"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proms.instruments import instruments
-from proms.instruments.schema import Scale
+from proms.instruments.schema import OutcomeFlag, Scale
 from registry.registers.schema import RegisterDefinition, Text
 
 DIMENSIONS = ("symptom_duration_axial", "symptom_duration_limb", "smoking")
@@ -24,6 +24,7 @@ class Measure:
     decimals: int
     instrument_change: float | None
     """The instrument's own clinically relevant change, in points of the scale."""
+    flags: dict[str, OutcomeFlag] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -102,4 +103,5 @@ def _measure(scale: Scale) -> Measure:
         higher_is_better=scale.higher_is_better,
         decimals=scale.decimals,
         instrument_change=None if scale.relevant_change is None else float(scale.relevant_change),
+        flags={flag.code: flag for flag in scale.outcome_flags},
     )

@@ -211,6 +211,34 @@ class Band(Part):
         return value > self.upto if self.upto is not None else value >= (self.below or 0)
 
 
+class OutcomeFlag(Part):
+    """A yes or no about the outcome of one patient, as published reports count it.
+
+    By exactly one rule: better by so many points or by so many percent of the score before, or a
+    score after of at most, or above, a limit. See `proms.scoring.change.reached`.
+    """
+
+    code: Key
+    label: Text
+    source: NonEmpty
+    improvement: Annotated[float, Field(gt=0)] | None = None
+    percent_improvement: Annotated[float, Field(gt=0)] | None = None
+    at_most: float | None = None
+    above: float | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        rules = (self.improvement, self.percent_improvement, self.at_most, self.above)
+        if sum(rule is not None for rule in rules) != 1:
+            raise ValueError(f"{self.code}: a flag has exactly one rule")
+        return self
+
+    @property
+    def compares(self) -> bool:
+        """Whether the score before is needed too."""
+        return self.improvement is not None or self.percent_improvement is not None
+
+
 class Scale(Part):
     """One score of an instrument."""
 
@@ -226,6 +254,7 @@ class Scale(Part):
     """The smallest change that matters to a patient; a register may use its own."""
     relevant_change_source: NonEmpty | None = None
     bands: tuple[Band, ...] = ()
+    outcome_flags: tuple[OutcomeFlag, ...] = ()
     values: dict[str, Text] = {}
     """What the values of a text are called, where they are words; a code such as 1A- is not."""
     decimals: Annotated[int, Field(ge=0, le=4)] = 1
@@ -242,6 +271,8 @@ class Scale(Part):
             raise ValueError(f"{self.code}: only a text has named values")
         if self.relevant_change is not None and self.direction is None:
             raise ValueError(f"{self.code}: a relevant change needs a direction")
+        if self.outcome_flags and self.direction is None:
+            raise ValueError(f"{self.code}: an outcome flag needs a direction")
         limits = [(band.upto, band.below) for band in self.bands]
         ends = [upto if upto is not None else below for upto, below in limits]
         if ends != sorted(ends, key=lambda end: end or 0):

@@ -8,7 +8,7 @@
 Scores are never rounded here, and a missing score is NaN with a reason, never 0.
 """
 
-from proms.scoring.change import at_least, improvement, percent_improvement
+from proms.scoring.change import at_least, improvement, percent_improvement, reached
 from proms.scoring.engine import UnknownAnswer, UnknownValueSet, score, score_one
 from proms.scoring.presentation import formatted, rounded, written
 from proms.scoring.results import Reason, ScaleScores, Score
@@ -23,6 +23,7 @@ __all__ = [
     "formatted",
     "improvement",
     "percent_improvement",
+    "reached",
     "rounded",
     "score",
     "score_one",

@@ -10,6 +10,7 @@ from typing import overload
 
 import numpy as np
 
+from proms.instruments.schema import OutcomeFlag
 from proms.scoring.arrays import FloatArray
 
 TOLERANCE = 1e-9
@@ -54,3 +55,26 @@ def percent_improvement(
     if points is None or not before:
         return None
     return 100.0 * points / abs(before)
+
+
+def reached(
+    flag: OutcomeFlag, before: float | None, after: float | None, *, higher_is_better: bool
+) -> bool | None:
+    """Whether an outcome is what a flag says; None where a score that it needs is missing.
+
+    A percentage of a score of 0 has no value, so that nothing is said either. Reports count the
+    same in SQL (`reports.annual.breakdown`); a test holds both together.
+    """
+    if after is None or (flag.compares and before is None):
+        return None
+    if flag.at_most is not None:
+        return at_least(-after, -flag.at_most)
+    if flag.above is not None:
+        return not at_least(-after, -flag.above)
+    if flag.improvement is not None:
+        return at_least(
+            improvement(before, after, higher_is_better=higher_is_better), flag.improvement
+        )
+    percent = percent_improvement(before, after, higher_is_better=higher_is_better)
+    assert flag.percent_improvement is not None
+    return None if percent is None else at_least(percent, flag.percent_improvement)

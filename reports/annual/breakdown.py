@@ -16,11 +16,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from proms.instruments import instrument
+from proms.instruments.schema import OutcomeFlag
 from registry.core.alphabet import sort_key
 from registry.core.choices import Sex
 from registry.registers.schema import RegisterDefinition
 from registry.registers.schema.reporting import Table as Layout
 from registry.registers.schema.reporting import TableColumn
+from reports.actions.statements import TOLERANCE
 from reports.annual import selectors
 from reports.annual.selectors import Scores
 from reports.annual.tables import Cell, Column, Place, Table, percent, rounded
@@ -180,7 +182,24 @@ def _value(name: str, point: str | None) -> str:
     )
 
 
-def _expression(column: TableColumn, parameters: dict[str, Any]) -> str:
+def flag_sql(flag: OutcomeFlag, before: str, after: str, *, higher_is_better: bool) -> str:
+    """Return SQL that is 1, 0 or NULL as `proms.scoring.change.reached` is yes, no or unknown."""
+    points = f"({after} - {before})" if higher_is_better else f"({before} - {after})"
+    if flag.at_most is not None:
+        told = f"{after} <= {flag.at_most} + {TOLERANCE}"
+    elif flag.above is not None:
+        told = f"{after} > {flag.above} + {TOLERANCE}"
+    elif flag.improvement is not None:
+        told = f"{points} >= {flag.improvement} - {TOLERANCE}"
+    else:
+        percent = f"100 * {points} / abs(nullif({before}, 0))"
+        told = f"{percent} >= {flag.percent_improvement} - {TOLERANCE}"
+    return f"({told})::int"
+
+
+def _expression(
+    definition: RegisterDefinition, column: TableColumn, parameters: dict[str, Any]
+) -> str:
     """SQL of what a column sums over its operations."""
     name = column.variable
     if name is None:
@@ -191,6 +210,11 @@ def _expression(column: TableColumn, parameters: dict[str, Any]) -> str:
     if column.measure == "share":
         parameters[f"{column.key}_values"] = [str(one) for one in column.values]
         return f"(({value})::text = ANY(%({column.key}_values)s))::int"
+    if column.measure == "flag":
+        scale = measures(definition)[name]
+        flag = scale.flags[str(column.flag)]
+        before = f"({_value(name, 'before')})"
+        return flag_sql(flag, before, f"({value})", higher_is_better=scale.higher_is_better)
     return value
 
 
@@ -215,7 +239,8 @@ def _read(
         if column.measure == "growth":
             sums |= {f"{column.key}/{name}": ("1", spans[name]) for name in ("year", "previous")}
         elif column.measure != "row":
-            sums[column.key] = _expression(column, parameters), spans[column.years]
+            expression = _expression(context.definition, column, parameters)
+            sums[column.key] = expression, spans[column.years]
     facts = {
         column.variable
         for column in columns
@@ -260,8 +285,10 @@ def _table(
     notes = []
     if any(column.measure == "percent" for column in layout.columns):
         notes.append(_("Percent: of the operations for which it is known."))
-    if any(column.measure == "share" for column in layout.columns):
+    if any(column.measure in {"share", "flag"} for column in layout.columns):
         notes.append(_("Percent: of those who answered."))
+    if any(column.measure == "flag" for column in layout.columns):
+        notes.append(_("Better by so much: of those who answered both before and after."))
     if any(column.measure == "change" for column in layout.columns):
         notes.append(
             _("Gain: over those who answered both before and after, positive where better.")
@@ -306,7 +333,7 @@ def _of_same(count: TableColumn, figure: TableColumn) -> bool:
 
 def _decimals(definition: RegisterDefinition, column: TableColumn) -> int:
     scale = measures(definition).get(column.variable or "")
-    if column.measure in {"percent", "share", "growth"} or scale is None:
+    if column.measure in {"percent", "share", "flag", "growth"} or scale is None:
         return 1
     return scale.decimals
 
@@ -330,7 +357,7 @@ def _cell(
     if column.measure == "percent":
         whole = held[column.key].get(TOTAL, none).n
         return (percent(found.n, whole) if found.n else None), found.n
-    if column.measure == "share":
+    if column.measure in {"share", "flag"}:
         return percent(round(found.total), found.n), found.n
     decimals = _decimals(definition, column)
     if column.measure == "sd":

@@ -414,6 +414,22 @@ def test_gain_in_eq5d_by_duration_of_symptoms():
         assert cells[codes[row["duration"]]][1:] == (20, float(row["eq5d_gain_preop_y1"]))
 
 
+def test_outcome_of_the_single_patient():
+    """Of 100 with stenosis 60 answered both, 20 only after; ODI 44.4 falls to 24.4, 10 or 50."""
+    add_facts(100, group="lumbar_stenosis", year=2015)
+    complete_everything()
+    add_scores(
+        80, "odi", group="lumbar_stenosis", kind="decompression",
+        columns={
+            "before": "CASE WHEN number <= 60 THEN 44.4 END",
+            "y1": "CASE WHEN number <= 30 THEN 24.4 WHEN number <= 45 THEN 10 ELSE 50 END",
+        },
+    )  # fmt: skip
+    row = tables()[0]["outcome_flags_lumbar"].rows[0]
+    # 45 of 60 fell by 20 points and by 30 %; of 80 after, 15 are at 10 and 35 at 50.
+    assert row[1:] == (80, 60, 75.0, 75.0, 18.8, 43.8)
+
+
 def test_weekdays_and_ages():
     # 2022-06-01 is a Wednesday, two days later a Friday.
     add_people(53, group="metastasis", year=2022, performed_on="date '2022-06-03'")

@@ -389,13 +389,15 @@ def _indicators(definition: RegisterDefinition) -> Iterator[FaultPair]:
 
 def _of_breakdown(column: TableColumn) -> Iterator[str]:
     """What a column of a breakdown lacks."""
-    if column.measure not in {"answers", "mean", "sd", "share", "pairs", "change"}:
+    if column.measure not in {"answers", "mean", "sd", "share", "flag", "pairs", "change"}:
         return
     if column.variable is None:
         yield "variable"
     if column.measure == "share" and not column.values:
         yield "values"
-    if column.measure in {"pairs", "change"} and column.time_point is None:
+    if column.measure == "flag" and column.flag is None:
+        yield "flag"
+    if column.measure in {"pairs", "change", "flag"} and column.time_point is None:
         yield "time_point"
 
 

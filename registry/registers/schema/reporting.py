@@ -46,6 +46,7 @@ ColumnMeasure = Literal[
     "mean",
     "sd",
     "share",  # percentage with one of `values`
+    "flag",  # percentage whose outcome is what the scale's `flag` says
     "pairs",  # how many have a value before surgery as well
     "change",  # mean of value − value before, over pairs
     # … and about nothing but the count:
@@ -91,6 +92,8 @@ class TableColumn(Part):
     """When the variable was answered; of a count by answers, when the rows' answer was."""
     values: tuple[int | str, ...] = ()
     """Which values of the variable a share is of."""
+    flag: Key | None = None
+    """Which outcome flag of the scale a percentage is of."""
     years: Literal["all", "year", "previous"] = "all"
     """Operations of all years of the table, of the report's year, or of the year before it."""
 

@@ -6,11 +6,14 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proms.instruments import instrument
+from proms.instruments.schema import OutcomeFlag
 from proms.scoring import (
     at_least,
     formatted,
     improvement,
     percent_improvement,
+    reached,
     rounded,
     written,
 )
@@ -61,6 +64,48 @@ def test_improvement_in_percent_of_the_baseline(before, after, percent, thirty):
 
 def test_a_gain_from_a_negative_index_is_a_gain():
     assert percent_improvement(-0.2, 0.1, higher_is_better=True) == pytest.approx(150)
+
+
+FLAGS = {
+    flag.code if scale.code == "odi" else f"{scale.code}_{flag.code}": (flag, scale)
+    for code in ("odi", "ndi")
+    for scale in instrument(code).scales
+    for flag in scale.outcome_flags
+}
+
+
+@pytest.mark.parametrize(
+    ("flag", "before", "after", "told"),
+    [
+        ("points_20", 44.4, 24.4, True),  # as floats 19.999999999999996
+        ("points_20", 44.4, 24.5, False),
+        ("points_20", None, 10.0, None),
+        ("percent_30", 62.0, 43.4, True),
+        ("percent_30", 50.0, 35.1, False),
+        ("percent_30", 0.0, 0.0, None),  # no percentage of nothing
+        ("success", None, 22.0, True),  # nothing before is needed
+        ("success", 60.0, 22.22, False),
+        ("success", 60.0, None, None),
+        ("failure", 60.0, 48.0, False),
+        ("failure", 60.0, 48.9, True),
+        ("ndi_success", 40.0, 26.0, True),
+        ("ndi_success", 40.0, 27.0, False),
+    ],
+)
+def test_outcome_flags(flag, before, after, told):
+    held, scale = FLAGS[flag]
+    assert reached(held, before, after, higher_is_better=scale.higher_is_better) is told
+
+
+def test_every_outcome_flag_stands_in_the_table_above():
+    assert set(FLAGS) == {"points_20", "percent_30", "success", "failure", "ndi_success"}
+
+
+@pytest.mark.parametrize("rules", [{}, {"at_most": 22, "above": 48}])
+def test_a_flag_has_exactly_one_rule(rules):
+    words = {"nb": "x", "da": "x", "sv": "x", "en": "x"}
+    with pytest.raises(ValueError, match="exactly one rule"):
+        OutcomeFlag(code="one", label=words, source="x", **rules)
 
 
 def test_many_at_once_and_missing_is_never_reached():

@@ -3,10 +3,16 @@
 import tomllib
 
 import pytest
+from django.db import connection
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from proms.instruments import instrument
+from proms.scoring import reached
 from registry.registers.loader import DEFINITIONS_DIR
 from registry.registers.schema import RegisterDefinition
 from registry.registers.schema.checks import cross_check
+from reports.annual.breakdown import flag_sql
 from reports.annual.protection import protected
 from reports.annual.tables import Column, Table
 from reports.checks import check_breakdowns
@@ -40,6 +46,10 @@ def definition(**changes):
          "tables.0.total"),
         ({"column": {"variable": "luck"}}, "tables.0.columns.mean.variable"),
         ({"column": {"variable": "sex"}}, "tables.0.columns.mean.measure"),
+        ({"column": {"measure": "flag", "time_point": "y1", "flag": "luck"}},
+         "tables.0.columns.mean.flag"),
+        ({"column": {"measure": "flag", "time_point": "y1", "flag": "success",
+                     "variable": "vas_back"}}, "tables.0.columns.mean.flag"),
     ],
 )  # fmt: skip
 def test_what_a_breakdown_cannot_be_made_of_is_refused(changes, place):
@@ -60,6 +70,7 @@ def test_what_a_breakdown_can_be_made_of(by):
         ({"column": {"variable": None}}, "the measure mean needs it"),
         ({"column": {"measure": "share"}}, "the measure share needs it"),
         ({"column": {"measure": "change"}}, "the measure change needs it"),
+        ({"column": {"measure": "flag", "time_point": "y1"}}, "the measure flag needs it"),
         ({"column": {"time_point": "m3"}}, "there is no time point"),
     ],
 )
@@ -67,6 +78,43 @@ def test_what_a_breakdown_lacks_is_refused(changes, reason):
     told = list(cross_check(definition(**changes)))
     assert [text for _path, text in told if reason in text]
     assert len(told) == 1
+
+
+# What nine or ten answers from 0 to 5 can come to.
+SCORES = st.none() | st.builds(
+    lambda points, answered: 100 * min(points, 5 * answered) / (5 * answered),
+    st.integers(0, 50),
+    st.sampled_from([9, 10]),
+)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", ["odi", "ndi"])
+@settings(max_examples=30, deadline=None)
+@given(pairs=st.lists(st.tuples(SCORES, SCORES), min_size=1))
+def test_sql_and_python_agree_on_every_outcome_flag(code, pairs):
+    (scale,) = instrument(code).scales
+    columns = [
+        flag_sql(flag, "before", "after", higher_is_better=better)
+        for flag in scale.outcome_flags
+        for better in (True, False)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join(columns)}"
+            " FROM unnest(%s::float8[], %s::float8[]) WITH ORDINALITY AS p (before, after, place)"
+            " ORDER BY place",
+            [[before for before, _after in pairs], [after for _before, after in pairs]],
+        )
+        told = cursor.fetchall()
+    assert told == [
+        tuple(
+            None if (yes := reached(flag, *pair, higher_is_better=better)) is None else int(yes)
+            for flag in scale.outcome_flags
+            for better in (True, False)
+        )
+        for pair in pairs
+    ]
 
 
 def test_facts_hold_the_questions_that_tables_are_about():
