@@ -12,9 +12,11 @@ from django.db import connection, transaction
 
 from registry.accounts.actions import assign_role
 from registry.accounts.models import Role, User
+from registry.registers.selectors import definition_for
 from registry.units.models import Unit
 from reports.actions import refresh_register, statements
 from reports.models import CompletenessFact, OperationScaleFact
+from reports.scales import measures
 
 REGISTER = "danespine"
 READER = "bench@staff.example"
@@ -76,7 +78,8 @@ def multiply(times: int, *, on: date) -> None:
 
     What reports read, at a size whose answers would take ten minutes to write.
     """
-    parameters = {"register": REGISTER, "on": on}
+    scales = list(measures(definition_for(REGISTER)))
+    parameters = {"register": REGISTER, "on": on, "scales": scales}
     with transaction.atomic():
         execute(statements.MORE_MEMORY)
         execute("SET LOCAL synchronous_commit = off")

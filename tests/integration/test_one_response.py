@@ -18,6 +18,7 @@ from registry.registers.selectors import definition_for, units_of
 from reports.actions import ensure_fresh
 from reports.annual import trusted_viewer
 from reports.models import OperationScaleFact, Summary
+from reports.scales import reported_questions
 from reports.selectors.completeness import _from_facts, _from_steps
 from reports.selectors.scope import Scope
 from tests.unit.proms.factories import make_member, make_operation
@@ -121,6 +122,12 @@ def test_one_response_counts_for_each_of_several_operations(operations, answered
             if asked[operation.pk].pk in responses
             for score in Score.objects.filter(response=responses[asked[operation.pk].pk])
             if score.value is not None
+        } | {  # and the answers that tables are about
+            (operation.pk, question): float(responses[asked[operation.pk].pk].answers[item])
+            for operation in held
+            if asked[operation.pk].pk in responses
+            for question, item in reported_questions(definition_for(REGISTER)).items()
+            if responses[asked[operation.pk].pk].answers.get(item) is not None
         }
         facts = OperationScaleFact.objects.filter(before__isnull=False)
         compared = {(fact.operation_id, fact.scale): fact.before for fact in facts}
