@@ -81,6 +81,24 @@ def test_a_form_that_was_old_at_surgery_is_marked(client_of, unit, operation):
     assert "Old: answered long before the operation" in page_of(staff, operation)
 
 
+def test_the_outcome_is_counted_as_published_reports_do(client_of, unit):
+    """An ODI of 20 after a year; without a score before, nothing is said about getting better."""
+    here = unit("glostrup-rygkirurgi")
+    operated = TODAY - timedelta(days=370)
+    operation = make_operation(make_member(), performed_on=operated, unit=here)
+    seen_at({(operation.membership_id, here.pk): operated})
+    actions.create_schedule(operation_id=operation.pk)
+    actions.invite_due(now=NOW)
+    invitation = operation.follow_ups.get(time_point="y1").invitation
+    answers = dict.fromkeys(form_for(invitation.plan, "da").items, 1)
+    actions.save_answers(invitation_id=invitation.pk, answers=answers, language="da", now=NOW)
+    actions.submit(invitation_id=invitation.pk, now=NOW)
+    page = page_of(client_of("clinician", "danespine", here), operation)
+    assert re.findall(r"<strong>(.*?):</strong> (.*?)</p>", page) == [
+        ("ODI, 1 year after", "Success: at most 22 afterwards")
+    ]
+
+
 def test_who_may_not_open_the_operation_sees_nothing(client_of, unit, operation):
     for role, where in (("clinician", unit("capio")), ("national_reader", None)):
         page = client_of(role, "danespine", where).get(
