@@ -15,6 +15,7 @@ from reports.models import (
     OperationScaleFact,
     Summary,
 )
+from reports.scales import DIMENSIONS
 
 FACTS = OperationScaleFact._meta.db_table
 COMPLETENESS = CompletenessFact._meta.db_table
@@ -22,13 +23,7 @@ SUMMARY = Summary._meta.db_table
 STEPS = CompletenessStep._meta.db_table
 TABLES = (FACTS, COMPLETENESS, SUMMARY, STEPS)
 
-QUESTIONS = (
-    "height_cm",
-    "weight_kg",
-    "smoking",
-    "symptom_duration_axial",
-    "symptom_duration_limb",
-)
+QUESTIONS = ("height_cm", "weight_kg", *DIMENSIONS)
 """Answers before surgery that become dimensions, by their key in the definition."""
 
 TOLERANCE = "1e-9"
